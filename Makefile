@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup serve build check test pages bake evaluate constraints clean FORCE
+.PHONY: help setup serve build check test test-lowest test-highest pages bake evaluate bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,3 +23,76 @@ help: ## list the targets
 	@echo '                          another PyTorch build (now $(TORCH))'
 	@echo '  PORT=8000 HOST=0.0.0.0  where make serve listens'
 	@echo '  ARGS="-k hooks -x"      what make test passes on to pytest'
+
+setup: $(READY) ## make the virtual environment with everything in it
+
+# pip takes torch alone, so that TORCH can choose its build; uv is fast at the rest and leaves torch as it is.
+$(READY): pyproject.toml constraints.txt Makefile $(VENV)/.torch-$(shell echo '$(TORCH)' | cksum | cut -d' ' -f1)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev --editable .
+	@touch $@
+
+$(VENV)/.torch-%:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "Python 3.10 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || echo "Making $(VENV) (once; about a minute and a gigabyte) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+		|| { echo "python3 -m venv failed; on Debian and Ubuntu: apt install python3-venv"; rm -rf $(VENV); exit 1; }
+	$(BIN)/pip install --quiet --upgrade "uv>=0.8"
+	$(BIN)/pip install --quiet $(TORCH)
+	@rm -f $(VENV)/.torch-* && touch $@
+
+serve: setup ## show the site at http://127.0.0.1:8000/ and follow changes
+	$(BIN)/mkdocs serve --dev-addr $(HOST):$(PORT)
+
+build: setup ## build the site into site/ and check its links
+	$(BIN)/mkdocs build --strict
+	$(BIN)/python tools/check_links.py site
+
+check: setup ## ruff, mypy, codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell tutorial_lib tests tools benchmarks docs *.md *.toml *.yml Makefile
+
+test: setup check build ## everything that CI checks
+	$(BIN)/python -m pytest $(ARGS)
+
+# The same tests on the ends of what pyproject.toml allows. Their environments stand beside the usual one.
+TORCH_LOWEST ?= torch==2.6.0
+LOWEST := .venv-lowest/bin/python
+test-lowest: ## the tests on the lowest supported torch and transformers
+	@test -x $(LOWEST) || $(PYTHON) -m venv .venv-lowest
+	$(LOWEST) -m pip install --quiet --upgrade "uv>=0.8"
+	$(LOWEST) -m pip install --quiet $(TORCH_LOWEST) "numpy<2.3"
+	$(LOWEST) -m uv pip install --quiet --python $(LOWEST) "transformers==4.57.0" --group dev --editable .
+	$(LOWEST) -m pytest tests $(ARGS)
+
+HIGHEST := .venv-highest/bin/python
+test-highest: ## the tests on the newest releases that pyproject.toml allows
+	@test -x $(HIGHEST) || $(PYTHON) -m venv .venv-highest
+	$(HIGHEST) -m pip install --quiet --upgrade "uv>=0.8"
+	$(HIGHEST) -m pip install --quiet $(TORCH)
+	$(HIGHEST) -m uv pip install --quiet --python $(HIGHEST) --group dev --editable .
+	$(HIGHEST) -m pytest $(ARGS)
+
+pages: setup ## run the blocks of the pages alone
+	$(BIN)/python -m pytest docs README.md $(ARGS)
+
+bake: setup ## write outputs and figures into the pages, then make the notebooks and the block report
+	$(BIN)/python -m pytest --bake docs README.md $(ARGS)
+	$(BIN)/python tools/notebooks.py
+	$(BIN)/python tools/blocks_report.py
+
+evaluate: setup ## measure the model in the box again and print the result
+	$(BIN)/python -m tutorial_lib.tiny_model.evaluate
+
+bench: setup ## what hooks cost, as ratios to a bare forward pass
+	$(BIN)/python benchmarks/capture_overhead.py
+
+constraints: setup ## pin every dependency anew
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-emit-package torch \
+		--no-header --no-annotate --group dev pyproject.toml --output-file constraints.txt
+	sed -i.bak -E '/^(nvidia-|cuda-|triton)/d' constraints.txt && rm constraints.txt.bak
+
+clean: ## remove the virtual environment and what was built
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache
