@@ -1,0 +1,39 @@
+"""Read and edit what happens inside a HuggingFace transformer, with plain PyTorch hooks.
+
+from tutorial_lib import add_hooks, cache_residual_streams, load_model
+
+model, tokenizer = load_model()
+cache, output = cache_residual_streams(model, **tokenizer("Hello there", return_tensors="pt"))
+"""
+
+from tutorial_lib.activations import read_input, read_output, replace_input, replace_output
+from tutorial_lib.architecture import ModelMap, map_model
+from tutorial_lib.blocks import find_blocks
+from tutorial_lib.hooks import UnfiredHookWarning, add_hooks
+from tutorial_lib.interventions import (
+    ablate_direction_from_residual,
+    add_vector_to_residual_stream,
+    position_aware_residual_hook,
+)
+from tutorial_lib.models import load_model
+from tutorial_lib.residual import cache_residual_streams, get_residual_stream_at_layer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ModelMap",
+    "UnfiredHookWarning",
+    "ablate_direction_from_residual",
+    "add_hooks",
+    "add_vector_to_residual_stream",
+    "cache_residual_streams",
+    "find_blocks",
+    "get_residual_stream_at_layer",
+    "load_model",
+    "map_model",
+    "position_aware_residual_hook",
+    "read_input",
+    "read_output",
+    "replace_input",
+    "replace_output",
+]

@@ -112,7 +112,9 @@ def card(folder: Path) -> str:
         "torch": training["torch"].split("+")[0],
         "results": results({f"seed {recipe['seed']}, shipped": shipped, "seed 1": other}),
         "by_layer": by_layer(shipped),
-        "induction_heads": ", ".join(f"L{layer}H{head}" for layer, head in shipped["induction heads"]["best"]),
+        "induction_heads": ", ".join(
+            f"L{layer}H{head}" for layer, head in shipped["induction heads"]["best"]
+        ),
         "without": f"{shipped['induction heads']['copying without the best three']:.2f}",
         **{key: str(number) for key, number in recipe.items()},
     }

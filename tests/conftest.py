@@ -1,0 +1,42 @@
+"""Fixtures shared by the library's tests."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from tests.tiny_families import build, hooks_on
+from tutorial_lib import load_model
+
+# The seed's snippets are no page: test_seed_snippets.py runs them.
+collect_ignore = ["data"]
+
+
+@pytest.fixture(scope="session")
+def loaded_box() -> tuple[Any, Any]:
+    """The model in the box and its tokenizer, loaded once."""
+    return load_model()
+
+
+@pytest.fixture
+def box(loaded_box: tuple[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    """The model in the box and its tokenizer; a test that leaves a hook behind fails."""
+    model, _ = loaded_box
+    before = hooks_on(model)
+    yield loaded_box
+    assert hooks_on(model) == before
+
+
+@pytest.fixture
+def llama() -> Iterator[Any]:
+    """A tiny random Llama of three layers; a test that leaves a hook behind fails."""
+    model = build("llama")
+    yield model
+    assert hooks_on(model) == []
+
+
+@pytest.fixture
+def ids() -> torch.Tensor:
+    """Token ids `[2, 7]` for any of the tiny models."""
+    return torch.randint(5, 60, (2, 7), generator=torch.Generator().manual_seed(1))

@@ -1,0 +1,169 @@
+"""Find the parts of a transformer: its blocks, embedding, final norm and unembedding.
+
+`blocks.py` finds the blocks; the rest follows from them, by a few rules and no table of models.
+`print(map_model(model))` shows what was found.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from torch import nn
+
+from tutorial_lib.blocks import check_layer, find_blocks, find_blocks_path, own_part, text_config, text_host
+
+Kind: TypeAlias = Literal["pre-norm", "post-norm", "sandwich", "parallel"]
+
+ATTENTION_NAMES = ("attn", "attention")
+MLP_NAMES = ("mlp", "ffn", "feed_forward", "moe", "fc2")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ModelMap:
+    """Where the parts of a transformer are.
+
+    Attributes:
+        model_class: the class of the model.
+        blocks: the transformer blocks; the input of `blocks[i]` is the residual stream at layer i.
+        embedding: the token embedding `[vocab, d_model]`.
+        final_norm: the norm after the last block, None where there is none.
+        unembedding: the map from the final norm to logits, None in a model without a language-model head.
+        kind: how a block writes to the stream.
+            "pre-norm": attention and MLP read a normalised copy and add to the stream as it is.
+            "sandwich": what they add is normalised too, before it is added (Gemma 2 and 3).
+            "parallel": both read the same stream, so there is none between them (GPT-NeoX, Falcon, Phi).
+            "post-norm": the stream itself is normalised, so nothing reaches the end unchanged (OPT-350m).
+        d_model: the width of the residual stream.
+        blocks_path, embedding_path, final_norm_path, unembedding_path: their names in the model.
+    """
+
+    model_class: str
+    blocks: nn.ModuleList
+    embedding: nn.Module
+    final_norm: nn.Module | None
+    unembedding: nn.Module | None
+    kind: Kind
+    d_model: int
+    blocks_path: str
+    embedding_path: str
+    final_norm_path: str | None
+    unembedding_path: str | None
+
+    @property
+    def n_layers(self) -> int:
+        """The number of blocks."""
+        return len(self.blocks)
+
+    def attention(self, layer_idx: int) -> nn.Module:
+        """The self-attention of a block. In Bloom it adds the residual itself: its output is the stream."""
+        return _child(self.blocks[check_layer(layer_idx, self.n_layers)], ATTENTION_NAMES, layer_idx)
+
+    def mlp(self, layer_idx: int) -> nn.Module:
+        """The MLP of a block, or its last layer `fc2` where a block has no module for the MLP (OPT)."""
+        return _child(self.blocks[check_layer(layer_idx, self.n_layers)], MLP_NAMES, layer_idx)
+
+    def __repr__(self) -> str:
+        rows = [
+            ("embedding", self.embedding_path, type(self.embedding).__name__),
+            ("blocks", self.blocks_path, f"{self.n_layers} x {type(self.blocks[0]).__name__}"),
+        ]
+        for name, parts in (("attention(i)", ATTENTION_NAMES), ("mlp(i)", MLP_NAMES)):
+            for child, module in _children(self.blocks[0], parts):
+                rows.append((name, f"{self.blocks_path}[i].{child}", type(module).__name__))
+                break
+        for name, path, part in (
+            ("final_norm", self.final_norm_path, self.final_norm),
+            ("unembedding", self.unembedding_path, self.unembedding),
+        ):
+            rows.append((name, path or "none", type(part).__name__ if part is not None else ""))
+        width = max(len(path) for _, path, _ in rows)
+        lines = [f"  {name:<13} {path:<{width}}  {kind}".rstrip() for name, path, kind in rows]
+        return "\n".join(
+            [f"{self.model_class}: {self.n_layers} layers, d_model {self.d_model}, {self.kind}", *lines]
+        )
+
+
+def map_model(model: nn.Module) -> ModelMap:
+    """Finds the parts of a decoder language model.
+
+    Args:
+        model: a transformers model, with or without a language-model head.
+
+    Raises:
+        ValueError: the model has no blocks or no token embedding.
+    """
+    path = find_blocks_path(model)
+    blocks = find_blocks(model)
+    host = text_host(model)
+    if host is None:
+        raise ValueError(
+            f"{type(model).__name__} is not a transformers model and holds none: "
+            "looked for a module with a config and get_input_embeddings()"
+        )
+    config = text_config(host)
+    embedding = own_part(host.get_input_embeddings)
+    if embedding is None:
+        raise ValueError(
+            f"{type(model).__name__} has no token embedding: its get_input_embeddings() gives none"
+        )
+    unembedding = own_part(host.get_output_embeddings)
+    final_norm = _final_norm(model.get_submodule(path.rpartition(".")[0]))
+    names = {id(module): name for name, module in model.named_modules()}
+    return ModelMap(
+        model_class=type(model).__name__,
+        blocks=blocks,
+        embedding=embedding,
+        final_norm=final_norm,
+        unembedding=unembedding,
+        kind=_kind(config, blocks[0], final_norm),
+        d_model=config.hidden_size,
+        blocks_path=path,
+        embedding_path=names[id(embedding)],
+        final_norm_path=names[id(final_norm)] if final_norm is not None else None,
+        unembedding_path=names[id(unembedding)] if unembedding is not None else None,
+    )
+
+
+def _is_norm(module: nn.Module) -> bool:
+    return "norm" in type(module).__name__.lower()
+
+
+def _final_norm(container: nn.Module) -> nn.Module | None:
+    """The norm that stands beside the blocks and does not belong to the embedding (Bloom has one there)."""
+    norms = [child for name, child in container.named_children() if _is_norm(child) and "emb" not in name]
+    return norms[-1] if norms else None
+
+
+def _children(block: nn.Module, names: tuple[str, ...]) -> Iterator[tuple[str, nn.Module]]:
+    for child, module in block.named_children():
+        weighty = next(module.parameters(), None) is not None  # GPT-NeoX has a `post_attention_dropout`
+        if any(name in child for name in names) and weighty and not _is_norm(module):
+            yield child, module
+
+
+def _child(block: nn.Module, names: tuple[str, ...], layer: int) -> nn.Module:
+    for _, module in _children(block, names):
+        return module
+    found = [child for child, _ in block.named_children()]
+    raise ValueError(f"block {layer} ({type(block).__name__}) has no part named like {names}; it has {found}")
+
+
+def _kind(config: Any, block: nn.Module, final_norm: nn.Module | None) -> Kind:
+    def says(flag: str) -> bool:
+        return bool(getattr(config, flag, False))
+
+    norms = [name for name, child in block.named_children() if _is_norm(child)]
+    both = all(next(_children(block, names), None) for names in (ATTENTION_NAMES, MLP_NAMES))
+    if says("use_parallel_residual") or says("parallel_attn") or says("new_decoder_architecture"):
+        return "parallel"
+    # One norm for attention and MLP: they read the same thing (Phi, GPT-J, Cohere).
+    if both and len(norms) == 1:
+        return "parallel"
+    # Without a final norm the blocks must leave the stream normalised. OPT says outright which it is.
+    norm_first = getattr(config, "do_layer_norm_before", final_norm is not None)
+    if not norm_first or says("apply_residual_connection_post_layernorm"):
+        return "post-norm"
+    # Four norms: before and after both. Only "post..." norms: after both (OLMo 2), writing alike.
+    if len(norms) >= 4 or (norms and all(name.startswith("post") for name in norms)):
+        return "sandwich"
+    return "pre-norm"

@@ -1,0 +1,163 @@
+"""Put PyTorch hooks on modules and be sure that they come off again.
+
+This is the only file of the library that registers hooks.
+"""
+
+import functools
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeAlias
+
+from torch import nn
+
+Hook: TypeAlias = Callable[..., Any]
+HookPair: TypeAlias = tuple[nn.Module, Hook]
+
+
+class UnfiredHookWarning(UserWarning):
+    """A hook was on a module, the block ended without an error, and the hook never ran."""
+
+
+def add_hooks(
+    module_forward_pre_hooks: Iterable[HookPair] = (),
+    module_forward_hooks: Iterable[HookPair] = (),
+    *,
+    with_kwargs: bool = False,
+    **kwargs: Any,
+) -> AbstractContextManager[None]:
+    """Hooks that are on inside a `with` block and off after it, whatever happens in between.
+
+        def show(module, args):
+            print(args[0].shape)
+
+        with add_hooks([(model.model.layers[2], show)]):
+            model(input_ids)
+
+    Hooks of one module run in the order given here, after those that were there before.
+    An error while registering, in a hook or in the block leaves no hook behind.
+
+    Args:
+        module_forward_pre_hooks: (module, hook) pairs. PyTorch calls `hook(module, args)` before the
+            module's forward. It returns None to change nothing, or the new `args` tuple.
+        module_forward_hooks: (module, hook) pairs. PyTorch calls `hook(module, args, output)` after it.
+            It returns None to change nothing, or the new output.
+        with_kwargs: also show the hooks the keyword arguments of the call: `hook(module, args, kwargs)`,
+            which returns None or `(args, kwargs)`, and `hook(module, args, kwargs, output)`.
+        **kwargs: bound to every hook as further keyword arguments.
+
+    Raises:
+        TypeError: an entry is not a (module, callable) pair.
+        ValueError: a module is a container such as `nn.ModuleList`, which PyTorch never calls.
+
+    Warns:
+        UnfiredHookWarning: on a normal exit, when a hook never ran.
+    """
+    pre_hooks = _checked(module_forward_pre_hooks, "module_forward_pre_hooks")
+    forward_hooks = _checked(module_forward_hooks, "module_forward_hooks")
+    return _hooked(pre_hooks, forward_hooks, with_kwargs, kwargs)
+
+
+@contextmanager
+def _hooked(
+    pre_hooks: list[HookPair], forward_hooks: list[HookPair], with_kwargs: bool, kwargs: dict[str, Any]
+) -> Iterator[None]:
+    fired: set[int] = set()
+
+    def watched(number: int, hook: Hook) -> Hook:
+        bound = functools.partial(hook, **kwargs) if kwargs else hook
+
+        # The name a learner sees when looking into `module._forward_hooks` is that of the hook.
+        @functools.wraps(hook, updated=())
+        def run(*call: Any) -> Any:
+            fired.add(number)
+            return bound(*call)
+
+        return run
+
+    pairs = pre_hooks + forward_hooks
+    ours = [(module, watched(number, hook)) for number, (module, hook) in enumerate(pairs)]
+    try:
+        for module, hook in ours[: len(pre_hooks)]:
+            module.register_forward_pre_hook(hook, with_kwargs=with_kwargs)
+        for module, hook in ours[len(pre_hooks) :]:
+            module.register_forward_hook(hook, with_kwargs=with_kwargs)
+        yield
+    finally:
+        # The handles that `register` returned are not used: Ctrl-C can fall between a hook being on and its
+        # handle being remembered. Each function in `ours` is new, so it can be found again by identity.
+        for module, hook in reversed(ours):
+            _take_off(module, hook)
+
+    # Only a normal exit comes here; after an error the hooks had no fair chance to run.
+    unfired = [number for number in range(len(pairs)) if number not in fired]
+    if unfired:
+        kinds = ["pre-hook"] * len(pre_hooks) + ["forward hook"] * len(forward_hooks)
+        names = Counter(f"{kinds[n]} {_name(pairs[n][1])} on {_name(pairs[n][0])}" for n in unfired)
+        # Three levels up: this function, contextlib's __exit__, and the line of the user's `with`.
+        warnings.warn(_unfired_message(names), UnfiredHookWarning, stacklevel=3)
+
+
+def _take_off(module: nn.Module, hook: Hook) -> None:
+    """Removes `hook` from `module` if it is on it; both kinds of hook, and PyTorch's notes about them."""
+    for kind in ("_forward_pre_hooks", "_forward_hooks"):
+        hooks = getattr(module, kind, {})
+        for key in [key for key, registered in hooks.items() if registered is hook]:
+            del hooks[key]
+            for notes in (f"{kind}_with_kwargs", f"{kind}_always_called"):
+                getattr(module, notes, {}).pop(key, None)
+
+
+def _checked(pairs: Iterable[HookPair], argument: str) -> list[HookPair]:
+    """The pairs as a list, each of them a module that can be called and a hook."""
+    right = f"{argument} takes a list of (module, hook) pairs"
+    if isinstance(pairs, Mapping):
+        raise TypeError(f"{right}, but got a {type(pairs).__name__}; pass list(the_dict.items())")
+    if isinstance(pairs, (nn.Module, str)) or not isinstance(pairs, Iterable):
+        raise TypeError(f"{right}, but got {_name(pairs)} ({type(pairs).__name__})")
+    listed = list(pairs)
+    if len(listed) == 2 and isinstance(listed[0], nn.Module) and not isinstance(listed[1], (tuple, list)):
+        raise TypeError(f"{right}, but got one bare pair; write [({_name(listed[0])}, {_name(listed[1])})]")
+    return [_checked_pair(pair, f"{argument}[{position}]") for position, pair in enumerate(listed)]
+
+
+def _checked_pair(pair: Any, where: str) -> HookPair:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise TypeError(f"{where} must be a (module, hook) pair, got {_name(pair)} ({type(pair).__name__})")
+    module, hook = pair
+    if not isinstance(module, nn.Module):
+        swapped = "; the two are swapped: the module comes first" if isinstance(hook, nn.Module) else ""
+        raise TypeError(f"{where} must start with an nn.Module, got {_name(module)}{swapped}")
+    if not callable(hook):
+        raise TypeError(f"{where} needs a function to call as the hook on {_name(module)}, got {_name(hook)}")
+    if type(module).forward is nn.Module.forward and isinstance(module, (nn.ModuleList, nn.ModuleDict)):
+        elements = "container" if isinstance(module, nn.ModuleList) else "container.values()"
+        raise ValueError(
+            f"{where} hooks a {type(module).__name__}, which only holds modules and is never called itself; "
+            f"hook its elements: [(module, {_name(hook)}) for module in {elements}]"
+        )
+    return module, hook
+
+
+def _name(thing: Any) -> str:
+    """A short name for an error message: a function's own, a module's class, else the repr."""
+    if isinstance(thing, nn.Module):
+        return type(thing).__name__
+    if isinstance(thing, functools.partial):
+        return _name(thing.func)
+    text = getattr(thing, "__qualname__", None) or repr(thing)
+    text = text.rpartition("<locals>.")[2]
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _unfired_message(names: Mapping[str, int]) -> str:
+    lines = [name if count == 1 else f"{name} ({count} times)" for name, count in names.items()]
+    reasons = (
+        "the model was not run inside the `with` block",
+        "its forward pass does not call this module, or calls module.forward, which skips hooks",
+        "the pass was stopped before it (get_residual_stream_at_layer does so unless stop_early=False)",
+        "the hook is on another copy of the model than the one that ran",
+        "the model was compiled with torch.compile before the hook was on",
+    )
+    return "these hooks never ran:\n  " + "\n  ".join(lines) + "\nUsual reasons: " + "; ".join(reasons) + "."

@@ -1,0 +1,189 @@
+"""Edit the residual stream: pre-hooks on blocks that add a vector, remove a direction, change positions.
+
+Each function checks what it can when it is called and gives pairs (or a hook) for `add_hooks`:
+
+    with add_hooks(add_vector_to_residual_stream(model, 2, vector)):
+        model.generate(**batch)
+
+No hook edits in place. The stream keeps its dtype and device; vectors are copied when the hook is made.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tutorial_lib.activations import Positions, check_positions, position_index, read_input, replace_input
+from tutorial_lib.blocks import check_layer, find_blocks, stream_width
+from tutorial_lib.hooks import Hook, HookPair
+
+
+def add_vector_to_residual_stream(
+    model: nn.Module,
+    layer_idx: int,
+    vector: Tensor,
+    positions: Positions | None = None,
+    *,
+    scale: float = 1.0,
+) -> list[HookPair]:
+    """Steering: a hook that adds `scale * vector` to the stream that a block receives.
+
+    Activation addition is due to Turner et al., 2023 (https://arxiv.org/abs/2308.10248).
+
+    Args:
+        model: a decoder language model of transformers.
+        layer_idx: the block, 0 to n_layers - 1.
+        vector: `[d_model]`. Gradients flow to it, so that it can be trained.
+        positions: an int, ints, a slice or a 1-D tensor; every position if None. Negative ones count from the
+            end of each call, and in cached generation a call sees only the new tokens.
+        scale: a factor, also negative.
+
+    Returns:
+        One (block, pre-hook) pair for `add_hooks`.
+
+    Raises:
+        ValueError: a layer that does not exist; a vector of another shape, of norm zero or not finite; and
+            when the hook runs, a position outside the sequence of that call.
+        TypeError: an argument of a wrong type.
+    """
+    blocks = find_blocks(model)
+    layer = check_layer(layer_idx, len(blocks))
+    if not math.isfinite(scale):
+        raise ValueError(f"scale must be a finite number, got {scale}")
+    # The product is a new tensor: what the caller does to `vector` later does not reach the hook.
+    added = scale * _checked_vector(vector, "vector", stream_width(model))
+    where = None if positions is None else check_positions(positions)
+
+    def add_vector(module: nn.Module, args: Any, kwargs: Any = None) -> Any:
+        stream = _stream_of_width(args, kwargs, len(added))
+        step = added.to(stream)  # a float32 vector would turn a bfloat16 stream into float32
+        if where is None:
+            return replace_input(args, kwargs, stream + step)
+        index = position_index(where, stream.shape[1])
+        edited = stream.clone()  # our own copy, so assigning into it edits nothing of the model's
+        edited[:, index] = stream[:, index] + step
+        return replace_input(args, kwargs, edited)
+
+    return [(blocks[layer], add_vector)]
+
+
+def ablate_direction_from_residual(
+    model: nn.Module, direction: Tensor, layers: Iterable[int] | None = None
+) -> list[HookPair]:
+    """Directional ablation: hooks that remove one direction from the stream that blocks receive.
+
+    Each position x of the stream becomes x - (x . u) u, u being the direction at length one. Attention and
+    MLP can write the direction back inside a block, and what the last block writes is not cleaned. The method
+    of Arditi et al., 2024 (https://arxiv.org/abs/2406.11717) projects it out of every write to the stream.
+
+    Args:
+        model: a decoder language model of transformers.
+        direction: `[d_model]`, of any length but zero.
+        layers: the blocks whose input is cleaned, all if None.
+
+    Returns:
+        One (block, pre-hook) pair for each layer, for `add_hooks`.
+
+    Raises:
+        ValueError: a layer that does not exist; a direction of another shape, of norm zero or not finite.
+        TypeError: an argument of a wrong type.
+    """
+    blocks = find_blocks(model)
+    if layers is not None and not isinstance(layers, Iterable):
+        raise TypeError(f"layers must be several layers, such as [{layers!r}], got {layers!r}")
+    wanted = range(len(blocks)) if layers is None else [check_layer(layer, len(blocks)) for layer in layers]
+    direction = _checked_vector(direction, "direction", stream_width(model))
+    unit = direction / torch.linalg.vector_norm(direction)
+
+    def remove_direction(module: nn.Module, args: Any, kwargs: Any = None) -> Any:
+        stream = _stream_of_width(args, kwargs, len(unit))
+        # In bfloat16 the dot product alone would leave a percent of the direction behind: reckon in float32.
+        precise = stream.to(torch.promote_types(stream.dtype, torch.float32))
+        along = unit.to(precise)
+        cleaned = precise - (precise @ along).unsqueeze(-1) * along
+        return replace_input(args, kwargs, cleaned.to(stream.dtype))
+
+    return [(blocks[layer], remove_direction) for layer in dict.fromkeys(wanted)]
+
+
+def amplify(stream: Tensor) -> Tensor:
+    """The default edit of `position_aware_residual_hook`: 1.5 times the stream `[n_positions, d_model]`."""
+    return stream * 1.5
+
+
+def position_aware_residual_hook(
+    positions_by_batch: Iterable[Positions], *, edit: Callable[[Tensor], Tensor] | None = None
+) -> Hook:
+    """A pre-hook for a block that edits other positions in each row of the batch.
+
+    Args:
+        positions_by_batch: for each row an int, ints, a slice or a 1-D tensor; an empty list edits nothing.
+        edit: gets the stream at the positions of one row, `[n_positions, d_model]`, a copy that it may
+            change, and returns as much. The default is `amplify`, 1.5 times the stream.
+
+    Returns:
+        A pre-hook, to be paired with the block that it is for.
+
+    Raises:
+        TypeError: positions of a wrong type.
+        ValueError: when the hook runs: another number of rows, a position outside the sequence of that call,
+            an edit that returns another shape.
+    """
+    if not isinstance(positions_by_batch, Iterable) or isinstance(positions_by_batch, (dict, str)):
+        raise TypeError(
+            f"positions_by_batch must be a list with the positions of each row, got {positions_by_batch!r}"
+        )
+    rows = [check_positions(positions) for positions in positions_by_batch]
+    change = amplify if edit is None else edit
+
+    def edit_positions(module: nn.Module, args: Any, kwargs: Any = None) -> Any:
+        stream = read_input(args, kwargs)
+        if stream.shape[0] != len(rows):
+            raise ValueError(
+                f"positions were given for {len(rows)} rows, but this call has {stream.shape[0]} "
+                "(beam search and several return sequences multiply the rows of a batch)"
+            )
+        edited = stream.clone()  # our own copy, so assigning into it edits nothing of the model's
+        for row, positions in enumerate(rows):
+            index = position_index(positions, stream.shape[1])
+            before = stream[row, index].clone()
+            if len(before) == 0:
+                continue
+            shape = before.shape
+            after = change(before)
+            if not isinstance(after, Tensor) or after.shape != shape:
+                found = tuple(after.shape) if isinstance(after, Tensor) else type(after).__name__
+                raise ValueError(
+                    f"edit must return the shape that it got, {tuple(shape)}, but returned {found}"
+                )
+            edited[row, index] = after.to(stream)
+        return replace_input(args, kwargs, edited)
+
+    return edit_positions
+
+
+def _checked_vector(vector: Any, what: str, d_model: int | None) -> Tensor:
+    """The vector `[d_model]`, in floating point numbers, if it has a direction. Not a copy."""
+    if not isinstance(vector, Tensor):
+        raise TypeError(f"{what} must be a torch.Tensor [d_model], got {type(vector).__name__}")
+    if vector.ndim != 1 or (d_model is not None and len(vector) != d_model):
+        width = "d_model" if d_model is None else f"d_model = {d_model}"
+        raise ValueError(f"{what} must have the shape [{width}], got {tuple(vector.shape)}")
+    if not vector.is_floating_point():
+        return _checked_vector(vector.float(), what, d_model)
+    if not torch.isfinite(vector).all():
+        raise ValueError(
+            f"{what} must be finite, got {int((~torch.isfinite(vector)).sum())} inf or nan elements"
+        )
+    if torch.linalg.vector_norm(vector) == 0:
+        raise ValueError(f"{what} must have a norm above 0, got a vector of norm 0.0, which has no direction")
+    return vector
+
+
+def _stream_of_width(args: Any, kwargs: Any, width: int) -> Tensor:
+    stream = read_input(args, kwargs)
+    if stream.shape[-1] != width:
+        raise ValueError(f"the stream of this call is {stream.shape[-1]} wide, but the vector {width}")
+    return stream

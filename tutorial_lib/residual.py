@@ -1,0 +1,200 @@
+"""Read the residual stream: what a transformer block receives.
+
+The stream at layer i is the input of block i; the stream at layer n_layers is the output of the last
+block, before the final norm. (`output_hidden_states` shows that last one after the norm.)
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tutorial_lib.activations import Positions, check_positions, position_index, read_input, read_output
+from tutorial_lib.blocks import check_layer, find_blocks
+from tutorial_lib.hooks import HookPair, add_hooks
+
+
+class _StopForward(BaseException):
+    """Ends a forward pass early. Not an Exception, so that no `except Exception` in a model swallows it."""
+
+    def __init__(self, owner: object) -> None:
+        self.owner = owner
+
+
+def get_residual_stream_at_layer(
+    model: nn.Module,
+    layer_idx: int,
+    input_ids: Tensor | None,
+    *,
+    attention_mask: Tensor | None = None,
+    positions: Positions | None = None,
+    detach: bool = True,
+    stop_early: bool = True,
+    **model_kwargs: Any,
+) -> Tensor:
+    """The residual stream at one layer.
+
+        get_residual_stream_at_layer(model, 2, **tokenizer("Hello there", return_tensors="pt"))
+
+    Args:
+        model: a decoder language model of transformers.
+        layer_idx: 0 to n_layers. Layer i is the input of block i; n_layers is the output of the last block.
+        input_ids: token ids `[batch, seq]`; None if `inputs_embeds` is among the `model_kwargs`.
+        attention_mask: `[batch, seq]`, as the tokenizer gives it.
+        positions: keep only these positions: an int, ints, a slice or a 1-D tensor. All, if None.
+        detach: run without gradients. With False the result belongs to the autograd graph.
+        stop_early: stop the forward pass as soon as the layer is reached.
+        **model_kwargs: passed on to the model.
+
+    Returns:
+        A copy of the stream `[batch, seq, d_model]`; with `positions`, `[batch, n_positions, d_model]`.
+
+    Raises:
+        ValueError: a layer or position that does not exist, or input ids of a wrong shape.
+        TypeError: a layer, position or input of a wrong type.
+    """
+    n_layers = len(find_blocks(model))
+    layer = check_layer(layer_idx, n_layers, after_last_block=True)
+    captured: dict[int, Tensor] = {}
+    owner = object()
+
+    def stop() -> None:
+        if stop_early:
+            raise _StopForward(owner)
+
+    hooks = _capture_hooks(model, [layer], captured, positions, stop)
+    try:
+        _run(model, hooks, captured, input_ids, attention_mask, detach, model_kwargs)
+    except _StopForward as stopped:
+        # Another one, of a call around this one, is not ours to catch.
+        if stopped.owner is not owner:
+            raise
+    return captured[layer]
+
+
+def cache_residual_streams(
+    model: nn.Module,
+    input_ids: Tensor | None,
+    layers: Iterable[int] | None = None,
+    *,
+    after_last_block: bool = False,
+    attention_mask: Tensor | None = None,
+    positions: Positions | None = None,
+    detach: bool = True,
+    **model_kwargs: Any,
+) -> tuple[dict[str, Tensor], Any]:
+    """The residual stream at several layers, from one forward pass.
+
+        cache, output = cache_residual_streams(model, input_ids)
+        cache["layer_2"]
+
+    Args:
+        model: a decoder language model of transformers.
+        input_ids: token ids `[batch, seq]`; None if `inputs_embeds` is among the `model_kwargs`.
+        layers: which layers, 0 to n_layers; the inputs of all blocks, 0 to n_layers - 1, if None.
+        after_last_block: also keep layer n_layers, the output of the last block before the final norm.
+        attention_mask: `[batch, seq]`, as the tokenizer gives it.
+        positions: keep only these positions: an int, ints, a slice or a 1-D tensor. All, if None.
+        detach: run without gradients. With False the streams belong to the autograd graph.
+        **model_kwargs: passed on to the model.
+
+    Returns:
+        The streams `[batch, seq, d_model]` under "layer_0", "layer_1" and so on, in the order of the layers,
+        and the output of the model. Each stream is a copy that keeps no larger tensor in memory.
+
+    Raises:
+        ValueError: a layer or position that does not exist, or input ids of a wrong shape.
+        TypeError: a layer, position or input of a wrong type.
+    """
+    n_layers = len(find_blocks(model))
+    if layers is not None and not isinstance(layers, Iterable):
+        raise TypeError(f"layers must be several layers, such as [{layers!r}], got {layers!r}")
+    every = range(n_layers) if layers is None else layers
+    wanted = {check_layer(layer, n_layers, after_last_block=True) for layer in every}
+    if after_last_block:
+        wanted.add(n_layers)
+
+    captured: dict[int, Tensor] = {}
+    hooks = _capture_hooks(model, sorted(wanted), captured, positions)
+    output = _run(model, hooks, captured, input_ids, attention_mask, detach, model_kwargs)
+    return {f"layer_{layer}": captured[layer] for layer in sorted(wanted)}, output
+
+
+def _capture_hooks(
+    model: nn.Module,
+    layers: list[int],
+    captured: dict[int, Tensor],
+    positions: Positions | None,
+    after_capture: Callable[[], None] = lambda: None,
+) -> tuple[list[HookPair], list[HookPair]]:
+    """Pre-hooks and forward hooks (with kwargs) that put a copy of each layer's stream into `captured`."""
+    blocks = find_blocks(model)
+    where = None if positions is None else check_positions(positions)
+
+    def keep(layer: int, stream: Tensor) -> None:
+        if where is not None:
+            stream = stream[:, position_index(where, stream.shape[1])]
+        # clone: the model may go on to edit this tensor, and a view would keep all of it in memory.
+        captured[layer] = stream.clone()
+        after_capture()
+
+    def at_input(layer: int) -> HookPair:
+        def capture_block_input(module: nn.Module, args: Any, kwargs: Any) -> None:
+            keep(layer, read_input(args, kwargs))
+
+        return blocks[layer], capture_block_input
+
+    def at_output(layer: int) -> HookPair:
+        def capture_block_output(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            keep(layer, read_output(output))
+
+        return blocks[layer - 1], capture_block_output
+
+    pre_hooks = [at_input(layer) for layer in layers if layer < len(blocks)]
+    forward_hooks = [at_output(layer) for layer in layers if layer == len(blocks)]
+    return pre_hooks, forward_hooks
+
+
+def _run(
+    model: nn.Module,
+    hooks: tuple[list[HookPair], list[HookPair]],
+    captured: dict[int, Tensor],
+    input_ids: Tensor | None,
+    attention_mask: Tensor | None,
+    detach: bool,
+    model_kwargs: dict[str, Any],
+) -> Any:
+    _check_input_ids(input_ids, model_kwargs)
+    if attention_mask is not None:
+        model_kwargs["attention_mask"] = attention_mask
+    n_hooks = len(hooks[0]) + len(hooks[1])
+    with torch.no_grad() if detach else nullcontext(), add_hooks(*hooks, with_kwargs=True):
+        output = model(input_ids=input_ids, **model_kwargs)
+        if len(captured) < n_hooks:
+            raise RuntimeError(
+                f"only {len(captured)} of {n_hooks} layers were reached: the forward pass of "
+                f"{type(model).__name__} does not call all of its blocks (or was compiled before this call)"
+            )
+    return output
+
+
+def _check_input_ids(input_ids: Any, model_kwargs: dict[str, Any]) -> None:
+    if input_ids is None and "inputs_embeds" in model_kwargs:
+        return
+    if isinstance(input_ids, Mapping):
+        raise TypeError(
+            f"input_ids must be a tensor [batch, seq], got a {type(input_ids).__name__}; "
+            "unpack what the tokenizer returned: f(model, ..., **batch)"
+        )
+    if not isinstance(input_ids, Tensor):
+        raise TypeError(
+            f"input_ids must be a tensor [batch, seq], got {type(input_ids).__name__}; "
+            'tokenizer(text, return_tensors="pt").input_ids is one'
+        )
+    if input_ids.is_floating_point() or input_ids.dtype == torch.bool:
+        raise TypeError(f"input_ids must be whole numbers, got {input_ids.dtype}")
+    if input_ids.ndim != 2:
+        hint = "; input_ids[None] adds the batch dimension" if input_ids.ndim == 1 else ""
+        raise ValueError(f"input_ids must have the shape [batch, seq], got {tuple(input_ids.shape)}{hint}")
