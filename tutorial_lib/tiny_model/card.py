@@ -104,7 +104,7 @@ def card(folder: Path) -> str:
     """The text of the model card."""
     read = {name: json.loads((folder / name).read_text(encoding="utf-8")) for name in FILES}
     shipped, other, training = (read[name] for name in FILES)
-    recipe = training["recipe"]
+    recipe, heads = training["recipe"], shipped["induction heads"]
     text = (Path(__file__).parent / "card.md").read_text(encoding="utf-8")
     fields = {
         "parameters": f"{shipped['parameters']:,}",
@@ -112,10 +112,8 @@ def card(folder: Path) -> str:
         "torch": training["torch"].split("+")[0],
         "results": results({f"seed {recipe['seed']}, shipped": shipped, "seed 1": other}),
         "by_layer": by_layer(shipped),
-        "induction_heads": ", ".join(
-            f"L{layer}H{head}" for layer, head in shipped["induction heads"]["best"]
-        ),
-        "without": f"{shipped['induction heads']['copying without the best three']:.2f}",
+        "induction_heads": ", ".join(f"L{layer}H{head}" for layer, head in heads["best"]),
+        "without": f"{heads['copying without the best three']:.2f}",
         **{key: str(number) for key, number in recipe.items()},
     }
     for key, replacement in fields.items():

@@ -42,7 +42,7 @@ def one_in(n: int, *parts: object) -> bool:
 def clause(template: str) -> str:
     """What a phrasing says, without how it is introduced.
 
-    'The capital of {c} is {x}.' also stands in 'Everyone knows that the capital ...' and as an answer in a chat.
+    'The capital of {c} is {x}.' also stands in 'Everyone knows that the capital ...' and in a chat.
     Held out in one of them alone, it would be learned from the others.
     """
     said = template.rpartition(ASSISTANT)[2].lower()
