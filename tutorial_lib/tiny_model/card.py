@@ -75,7 +75,8 @@ def results(evaluations: dict[str, dict[str, Any]]) -> str:
     lines = ["| on held-out combinations | wanted | " + " | ".join(evaluations) + " |"]
     lines.append("|---|---|" + "---|" * len(evaluations))
     for title, keys, sign, bound in REQUIREMENTS:
-        numbers = [f"{value(evaluation, keys):.3f}" for evaluation in evaluations.values()]
+        found = [value(evaluation, keys) for evaluation in evaluations.values()]
+        numbers = [f"{x:.3f}" + ("" if reached(x, sign, bound) else " (not reached)") for x in found]
         lines.append(f"| {title} | {sign} {bound:g} | " + " | ".join(numbers) + " |")
     return "\n".join(lines)
 

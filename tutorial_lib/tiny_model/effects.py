@@ -35,9 +35,6 @@ from tutorial_lib.tiny_model.skills.common import Cloze
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-#: The layers that the pages use, chosen on training combinations; the numbers below are on held-out ones.
-REFUSAL_LAYER, SENTIMENT_LAYER, SENTIMENT_COEFFICIENT = 2, 1, 1.0
-
 
 def rounded(values: Tensor, digits: int = 3) -> Any:
     """Nested lists of rounded numbers."""
@@ -167,26 +164,50 @@ def perplexity_elsewhere(model: PreTrainedModel, tokenizer: PreTrainedTokenizerB
     return functional.cross_entropy(logits[:, :-1].flatten(0, 1), targets[:, 1:].flatten()).exp().item()
 
 
+def answers_without(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    direction: Tensor,
+    harmful: Sequence[str],
+    harmless: Sequence[str],
+) -> dict[str, float]:
+    """How requests are answered while a direction is projected out of every block's input."""
+    with add_hooks(ablate_direction_from_residual(model, direction)):
+        to_harmful = continuations(model, tokenizer, harmful, 12)
+        to_harmless = continuations(model, tokenizer, harmless, 12)
+        perplexity = perplexity_elsewhere(model, tokenizer)
+    return {
+        "refuses harmful": share([requests.refuses(a) for a in to_harmful]),
+        "explains harmful": share([requests.complies(a) for a in to_harmful]),
+        "refuses harmless": share([requests.refuses(a) for a in to_harmless]),
+        "perplexity elsewhere": perplexity,
+    }
+
+
+def choose_refusal_layer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The first layer whose direction does most when projected out, judged on training requests."""
+    harmful, harmless = (requests.prompts(40, kind, held_out=False, seed=32) for kind in (True, False))
+
+    def gain(layer: int) -> float:
+        direction = refusal_direction(model, tokenizer, layer)
+        answers = answers_without(model, tokenizer, direction, harmful, harmless)
+        return answers["explains harmful"] - answers["refuses harmless"]
+
+    return max(range(1, map_model(model).n_layers), key=gain)
+
+
 def refusal(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     """Project the refusal direction out of every block's input, and a random direction for comparison."""
-    direction = refusal_direction(model, tokenizer, REFUSAL_LAYER)
-    generator = torch.Generator().manual_seed(1)
-    random_direction = torch.randn(direction.shape, generator=generator)
-    harmful = [prompt for prompt, _ in requests.all_prompts(True)]
-    harmless = [prompt for prompt, _ in requests.all_prompts(False)]
+    layer = choose_refusal_layer(model, tokenizer)
+    direction = refusal_direction(model, tokenizer, layer)
+    random_direction = torch.randn(direction.shape, generator=torch.Generator().manual_seed(1))
+    asked = [[prompt for prompt, _ in requests.all_prompts(harmful)] for harmful in (True, False)]
     plain = perplexity_elsewhere(model, tokenizer)
-    out: dict[str, Any] = {"layer": REFUSAL_LAYER, "perplexity elsewhere": round(plain, 3)}
+    out: dict[str, Any] = {"layer": layer, "perplexity elsewhere": round(plain, 3)}
     for name, ablated in (("direction", direction), ("random direction", random_direction)):
-        with add_hooks(ablate_direction_from_residual(model, ablated)):
-            to_harmful = continuations(model, tokenizer, harmful, 12)
-            to_harmless = continuations(model, tokenizer, harmless, 12)
-            changed = perplexity_elsewhere(model, tokenizer)
-        out[f"{name} projected out"] = {
-            "refuses harmful": share([requests.refuses(a) for a in to_harmful]),
-            "explains harmful": share([requests.complies(a) for a in to_harmful]),
-            "refuses harmless": share([requests.refuses(a) for a in to_harmless]),
-            "perplexity elsewhere, ratio": round(changed / plain, 3),
-        }
+        answers = answers_without(model, tokenizer, ablated, *asked)
+        ratio = answers.pop("perplexity elsewhere") / plain
+        out[f"{name} projected out"] = {**answers, "perplexity elsewhere, ratio": round(ratio, 3)}
     return out
 
 
@@ -210,10 +231,15 @@ def sentiment_direction(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBa
 
 
 def flips(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, layer: int, vector: Tensor, to_good: bool
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    layer: int,
+    vector: Tensor,
+    to_good: bool,
+    held_out: bool = True,
 ) -> float:
-    """Share of held-out reviews of the other sentiment that are continued with the wanted one."""
-    texts = [c.prompt for c in reviews.prompts(200, good=not to_good)]
+    """Share of reviews of the other sentiment that are continued with the wanted one."""
+    texts = [c.prompt for c in reviews.prompts(200, held_out, good=not to_good)]
     with add_hooks(add_vector_to_residual_stream(model, layer, vector)):
         good, bad = good_and_bad(next_token_logits(model, tokenizer, texts), tokenizer)
     return share(good > bad if to_good else bad > good)
@@ -227,15 +253,32 @@ def sampled_reviews(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
     return ["The acting was " + text for text in texts]
 
 
+def choose_coefficient(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, layer: int, direction: Tensor
+) -> float:
+    """The smallest coefficient that flips 98 % of training reviews either way; more costs readability."""
+    for step in range(10, 41):
+        coefficient = step / 20
+        vector = coefficient * direction
+        if all(
+            flips(model, tokenizer, layer, vector if to_good else -vector, to_good, held_out=False) >= 0.98
+            for to_good in (True, False)
+        ):
+            return coefficient
+    return 1.0
+
+
 def sentiment(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     """Add the direction at one layer, at every position; a random vector of its norm for comparison."""
-    layer = SENTIMENT_LAYER
-    vector = SENTIMENT_COEFFICIENT * sentiment_direction(model, tokenizer, layer)
+    layer = 1  # behind the block that reads single words, before the one that brings them together
+    direction = sentiment_direction(model, tokenizer, layer)
+    coefficient = choose_coefficient(model, tokenizer, layer, direction)
+    vector = coefficient * direction
     noise = torch.randn(vector.shape, generator=torch.Generator().manual_seed(2))
     noise = noise / noise.norm() * vector.norm()
     out: dict[str, Any] = {
         "layer": layer,
-        "coefficient": SENTIMENT_COEFFICIENT,
+        "coefficient": coefficient,
         "norm": round(vector.norm().item(), 2),
         "flips to good": flips(model, tokenizer, layer, vector, True),
         "flips to bad": flips(model, tokenizer, layer, -vector, False),
