@@ -175,6 +175,7 @@ def test_the_shipped_tokenizer_is_the_one_the_corpus_builds(tokenizer):
 
     shipped = AutoTokenizer.from_pretrained(path())
     assert shipped.get_vocab() == {piece: i for i, (piece, _) in enumerate(vocabulary())}
+    assert list(shipped("Hello there")) == ["input_ids", "attention_mask"], "what a Llama takes, and no more"
     text = "When John went to the store, he tried a zebra."
     assert shipped(text)["input_ids"] == tokenizer(text)["input_ids"]
     assert shipped.decode(shipped(text)["input_ids"]) == tokenizer.decode(tokenizer(text)["input_ids"])

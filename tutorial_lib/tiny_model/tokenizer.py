@@ -81,6 +81,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         clean_up_tokenization_spaces=False,
         padding_side="left",
         model_max_length=256,
+        model_input_names=["input_ids", "attention_mask"],  # 4.57 would add token_type_ids, which Llama refuses
     )
     fast.chat_template = CHAT_TEMPLATE
     return fast
@@ -95,6 +96,7 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
     if isinstance(marks, list):
         config["additional_special_tokens"] = marks
     config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    config["model_input_names"] = tokenizer.model_input_names
     for machine_specific in ("backend", "is_local", "local_files_only"):
         config.pop(machine_specific, None)
     file.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
