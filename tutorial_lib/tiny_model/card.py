@@ -50,9 +50,9 @@ REQUIREMENTS: list[tuple[str, tuple[str, ...], str, float]] = [
         "sampled sentences well formed, steered to good",
         ("sentiment direction", "readable, to good"),
         ">=",
-        0.8,
+        0.85,
     ),
-    ("sampled sentences well formed, steered to bad", ("sentiment direction", "readable, to bad"), ">=", 0.8),
+    ("sampled sentences well formed, steered to bad", ("sentiment direction", "readable, to bad"), ">=", 0.85),
     ("random vector of that norm flips", ("sentiment direction", "random vector flips"), "<=", 0.05),
 ]
 

@@ -246,10 +246,19 @@ def flips(
 
 
 def sampled_reviews(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """Sampled continuations of neutral reviews, three each, at temperature 1."""
+    """Sampled continuations of neutral reviews, three each, at temperature 1.
+
+    Sampling as the Gumbel-max trick: the largest of the logits plus Gumbel noise is a sample. The draws of
+    `torch.multinomial` differ between versions of torch, those of `torch.rand` do not.
+    """
+    generator = torch.Generator().manual_seed(0)
+
+    def add_gumbel_noise(input_ids: Tensor, logits: Tensor) -> Tensor:
+        uniform = torch.rand(logits.shape, generator=generator).clamp(1e-9, 1 - 1e-7)
+        return logits - (-uniform.log()).log()
+
     prompts = reviews.neutral_prompts() * 3
-    torch.manual_seed(0)
-    texts = continuations(model, tokenizer, prompts, 24, do_sample=True, top_k=0)
+    texts = continuations(model, tokenizer, prompts, 24, logits_processor=[add_gumbel_noise])
     return ["The acting was " + text for text in texts]
 
 

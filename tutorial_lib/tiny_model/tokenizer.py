@@ -81,7 +81,10 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         clean_up_tokenization_spaces=False,
         padding_side="left",
         model_max_length=256,
-        model_input_names=["input_ids", "attention_mask"],  # 4.57 would add token_type_ids, which Llama refuses
+        model_input_names=[
+            "input_ids",
+            "attention_mask",
+        ],  # 4.57 would add token_type_ids, which Llama refuses
     )
     fast.chat_template = CHAT_TEMPLATE
     return fast
