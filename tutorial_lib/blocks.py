@@ -34,7 +34,7 @@ OTHER_PARTS = (
 )
 # For each model: the path of its blocks and a weak reference to them. Paths and weak references only, so that
 # the table never keeps a model alive, and a table outside the model, so that deepcopy does not copy it.
-_found: "weakref.WeakKeyDictionary[nn.Module, tuple[str, weakref.ref[nn.Module]]]" = (
+_found: "weakref.WeakKeyDictionary[nn.Module, tuple[str, weakref.ref[nn.ModuleList]]]" = (
     weakref.WeakKeyDictionary()
 )
 
@@ -47,10 +47,12 @@ def find_blocks(model: nn.Module) -> nn.ModuleList:
     Raises:
         ValueError: the model has no blocks of a decoder; the message says what was looked for.
     """
-    path = find_blocks_path(model)
-    blocks = model.get_submodule(path)
-    assert isinstance(blocks, nn.ModuleList)
-    return blocks
+    return _located(model)[1]
+
+
+def find_blocks_path(model: nn.Module) -> str:
+    """The name of the blocks in the model, such as "model.layers"; raises as `find_blocks` does."""
+    return _located(model)[0]
 
 
 def check_layer(layer_idx: Any, n_layers: int, *, after_last_block: bool = False) -> int:
@@ -80,18 +82,21 @@ def stream_width(model: nn.Module) -> int | None:
     return None if host is None else getattr(text_config(host), "hidden_size", None)
 
 
-def find_blocks_path(model: nn.Module) -> str:
-    """Where the blocks are, searched for only if the answer found before is no longer true."""
-    if model in _found:
-        path, blocks = _found[model]
+def _located(model: nn.Module) -> tuple[str, nn.ModuleList]:
+    """Path and blocks, searched for only if the answer found before is no longer true."""
+    known = _found.get(model)
+    if known is not None:
+        path, found = known[0], known[1]()
         try:
-            if model.get_submodule(path) is blocks():
-                return path
+            if found is not None and model.get_submodule(path) is found:
+                return path, found
         except AttributeError:  # a part of the path was taken out of the model
             pass
     path = _search(model)
-    _found[model] = path, weakref.ref(model.get_submodule(path))
-    return path
+    blocks = model.get_submodule(path)
+    assert isinstance(blocks, nn.ModuleList)
+    _found[model] = path, weakref.ref(blocks)
+    return path, blocks
 
 
 def _search(model: nn.Module) -> str:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeAlias
 
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 Hook: TypeAlias = Callable[..., Any]
 HookPair: TypeAlias = tuple[nn.Module, Hook]
@@ -78,17 +79,21 @@ def _hooked(
 
     pairs = pre_hooks + forward_hooks
     ours = [(module, watched(number, hook)) for number, (module, hook) in enumerate(pairs)]
+    handles: list[RemovableHandle] = []
     try:
         for module, hook in ours[: len(pre_hooks)]:
-            module.register_forward_pre_hook(hook, with_kwargs=with_kwargs)
+            handles.append(module.register_forward_pre_hook(hook, with_kwargs=with_kwargs))
         for module, hook in ours[len(pre_hooks) :]:
-            module.register_forward_hook(hook, with_kwargs=with_kwargs)
+            handles.append(module.register_forward_hook(hook, with_kwargs=with_kwargs))
         yield
     finally:
-        # The handles that `register` returned are not used: Ctrl-C can fall between a hook being on and its
-        # handle being remembered. Each function in `ours` is new, so it can be found again by identity.
-        for module, hook in reversed(ours):
-            _take_off(module, hook)
+        for handle in reversed(handles):
+            handle.remove()
+        if len(handles) < len(ours):
+            # Registering was cut short, and Ctrl-C can fall between a hook being on and its handle being
+            # remembered. Each function in `ours` is new, so it can be found again by identity.
+            for module, hook in ours:
+                _take_off(module, hook)
 
     # Only a normal exit comes here; after an error the hooks had no fair chance to run.
     unfired = [number for number in range(len(pairs)) if number not in fired]

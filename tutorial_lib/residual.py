@@ -55,8 +55,8 @@ def get_residual_stream_at_layer(
         ValueError: a layer or position that does not exist, or input ids of a wrong shape.
         TypeError: a layer, position or input of a wrong type.
     """
-    n_layers = len(find_blocks(model))
-    layer = check_layer(layer_idx, n_layers, after_last_block=True)
+    blocks = find_blocks(model)
+    layer = check_layer(layer_idx, len(blocks), after_last_block=True)
     captured: dict[int, Tensor] = {}
     owner = object()
 
@@ -64,7 +64,7 @@ def get_residual_stream_at_layer(
         if stop_early:
             raise _StopForward(owner)
 
-    hooks = _capture_hooks(model, [layer], captured, positions, stop)
+    hooks = _capture_hooks(blocks, [layer], captured, positions, stop)
     try:
         _run(model, hooks, captured, input_ids, attention_mask, detach, model_kwargs)
     except _StopForward as stopped:
@@ -108,7 +108,8 @@ def cache_residual_streams(
         ValueError: a layer or position that does not exist, or input ids of a wrong shape.
         TypeError: a layer, position or input of a wrong type.
     """
-    n_layers = len(find_blocks(model))
+    blocks = find_blocks(model)
+    n_layers = len(blocks)
     if layers is not None and not isinstance(layers, Iterable):
         raise TypeError(f"layers must be several layers, such as [{layers!r}], got {layers!r}")
     every = range(n_layers) if layers is None else layers
@@ -117,20 +118,19 @@ def cache_residual_streams(
         wanted.add(n_layers)
 
     captured: dict[int, Tensor] = {}
-    hooks = _capture_hooks(model, sorted(wanted), captured, positions)
+    hooks = _capture_hooks(blocks, sorted(wanted), captured, positions)
     output = _run(model, hooks, captured, input_ids, attention_mask, detach, model_kwargs)
     return {f"layer_{layer}": captured[layer] for layer in sorted(wanted)}, output
 
 
 def _capture_hooks(
-    model: nn.Module,
+    blocks: nn.ModuleList,
     layers: list[int],
     captured: dict[int, Tensor],
     positions: Positions | None,
     after_capture: Callable[[], None] = lambda: None,
 ) -> tuple[list[HookPair], list[HookPair]]:
     """Pre-hooks and forward hooks (with kwargs) that put a copy of each layer's stream into `captured`."""
-    blocks = find_blocks(model)
     where = None if positions is None else check_positions(positions)
 
     def keep(layer: int, stream: Tensor) -> None:
