@@ -319,3 +319,40 @@ def test_a_stream_of_another_width_is_named(llama):
 
 def test_a_scale_of_zero_is_a_baseline(llama, ids, vector):
     assert torch.equal(stream(llama, 1, ids, add(llama, 1, vector, scale=0.0)), stream(llama, 1, ids))
+
+
+def test_positions_are_refused_on_a_stream_that_is_not_batch_seq_width():
+    several_streams = torch.zeros(4, 2, 5, 8)  # Gemma 3n: [streams, batch, seq, d_model]
+    hook = position_aware_residual_hook([[0], [1], [0], [1]])
+    with pytest.raises(ValueError, match=r"\[batch, seq, d_model\].*\(4, 2, 5, 8\)"):
+        hook(torch.nn.Identity(), (several_streams,))
+
+
+def test_positions_on_gemma_3n_raise_rather_than_edit_a_row_of_the_batch():
+    from transformers import AutoModelForCausalLM, Gemma3nTextConfig
+
+    config = Gemma3nTextConfig(
+        vocab_size=64,
+        vocab_size_per_layer_input=64,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        hidden_size_per_layer_input=8,
+        laurel_rank=4,
+        num_kv_shared_layers=0,
+        layer_types=["sliding_attention", "full_attention"],
+        activation_sparsity_pattern=[0.0, 0.0],
+    )
+    model = AutoModelForCausalLM.from_config(config).eval()
+    ids = torch.tensor([[1, 2, 3, 4]] * 4)
+    vector = torch.ones(32)
+    with (
+        pytest.raises(ValueError, match="positions need a stream"),
+        add_hooks(add_vector_to_residual_stream(model, 1, vector, positions=3)),
+    ):
+        model(ids)
+    with pytest.raises(ValueError, match="positions need a stream"):
+        get_residual_stream_at_layer(model, 1, ids, positions=-1)

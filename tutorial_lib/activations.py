@@ -151,6 +151,21 @@ def position_index(positions: Positions, seq_len: int) -> list[int] | slice:
     return [position % seq_len for position in listed]
 
 
+def index_in(stream: Tensor, positions: Positions) -> list[int] | slice:
+    """`position_index` for the seq dimension of a stream `[batch, seq, d_model]`.
+
+    Raises:
+        ValueError: a position outside the sequence, or a stream of another form. Gemma 3n carries four
+            streams as `[4, batch, seq, d_model]`: dimension 1 is the batch there, and an edit would go
+            astray without a word.
+    """
+    if stream.ndim != 3:
+        raise ValueError(
+            f"positions need a stream [batch, seq, d_model], but this one has the shape {tuple(stream.shape)}"
+        )
+    return position_index(positions, stream.shape[1])
+
+
 def _whole(value: Any, what: str) -> int:
     if isinstance(value, bool):
         raise TypeError(f"{what} must be a whole number, got {value!r}")

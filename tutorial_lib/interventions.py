@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import Positions, check_positions, position_index, read_input, replace_input
+from tutorial_lib.activations import Positions, check_positions, index_in, read_input, replace_input
 from tutorial_lib.blocks import check_layer, find_blocks, stream_width
 from tutorial_lib.hooks import Hook, HookPair
 
@@ -61,7 +61,7 @@ def add_vector_to_residual_stream(
         step = added.to(stream)  # a float32 vector would turn a bfloat16 stream into float32
         if where is None:
             return replace_input(args, kwargs, stream + step)
-        index = position_index(where, stream.shape[1])
+        index = index_in(stream, where)
         edited = stream.clone()  # our own copy, so assigning into it edits nothing of the model's
         edited[:, index] = stream[:, index] + step
         return replace_input(args, kwargs, edited)
@@ -140,6 +140,7 @@ def position_aware_residual_hook(
 
     def edit_positions(module: nn.Module, args: Any, kwargs: Any = None) -> Any:
         stream = read_input(args, kwargs)
+        index_in(stream, [])  # a stream of another form has no rows to count
         if stream.shape[0] != len(rows):
             raise ValueError(
                 f"positions were given for {len(rows)} rows, but this call has {stream.shape[0]} "
@@ -147,7 +148,7 @@ def position_aware_residual_hook(
             )
         edited = stream.clone()  # our own copy, so assigning into it edits nothing of the model's
         for row, positions in enumerate(rows):
-            index = position_index(positions, stream.shape[1])
+            index = index_in(stream, positions)
             before = stream[row, index].clone()
             if len(before) == 0:
                 continue

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import Positions, check_positions, position_index, read_input, read_output
+from tutorial_lib.activations import Positions, check_positions, index_in, read_input, read_output
 from tutorial_lib.blocks import check_layer, find_blocks
 from tutorial_lib.hooks import HookPair, add_hooks
 
@@ -135,7 +135,7 @@ def _capture_hooks(
 
     def keep(layer: int, stream: Tensor) -> None:
         if where is not None:
-            stream = stream[:, position_index(where, stream.shape[1])]
+            stream = stream[:, index_in(stream, where)]
         # clone: the model may go on to edit this tensor, and a view would keep all of it in memory.
         captured[layer] = stream.clone()
         after_capture()
