@@ -53,7 +53,7 @@ def add_vector_to_residual_stream(
     if not math.isfinite(scale):
         raise ValueError(f"scale must be a finite number, got {scale}")
     # The product is a new tensor: what the caller does to `vector` later does not reach the hook.
-    added = scale * _checked_vector(vector, "vector", stream_width(model))
+    added = scale * checked_vector(vector, "vector", stream_width(model))
     where = None if positions is None else check_positions(positions)
 
     def add_vector(module: nn.Module, args: Any, kwargs: Any = None) -> Any:
@@ -94,7 +94,7 @@ def ablate_direction_from_residual(
     if layers is not None and not isinstance(layers, Iterable):
         raise TypeError(f"layers must be several layers, such as [{layers!r}], got {layers!r}")
     wanted = range(len(blocks)) if layers is None else [check_layer(layer, len(blocks)) for layer in layers]
-    direction = _checked_vector(direction, "direction", stream_width(model))
+    direction = checked_vector(direction, "direction", stream_width(model))
     unit = direction / torch.linalg.vector_norm(direction)
 
     def remove_direction(module: nn.Module, args: Any, kwargs: Any = None) -> Any:
@@ -165,7 +165,7 @@ def position_aware_residual_hook(
     return edit_positions
 
 
-def _checked_vector(vector: Any, what: str, d_model: int | None) -> Tensor:
+def checked_vector(vector: Any, what: str, d_model: int | None) -> Tensor:
     """The vector `[d_model]`, in floating point numbers, if it has a direction. Not a copy."""
     if not isinstance(vector, Tensor):
         raise TypeError(f"{what} must be a torch.Tensor [d_model], got {type(vector).__name__}")
@@ -173,7 +173,7 @@ def _checked_vector(vector: Any, what: str, d_model: int | None) -> Tensor:
         width = "d_model" if d_model is None else f"d_model = {d_model}"
         raise ValueError(f"{what} must have the shape [{width}], got {tuple(vector.shape)}")
     if not vector.is_floating_point():
-        return _checked_vector(vector.float(), what, d_model)
+        return checked_vector(vector.float(), what, d_model)
     if not torch.isfinite(vector).all():
         raise ValueError(
             f"{what} must be finite, got {int((~torch.isfinite(vector)).sum())} inf or nan elements"

@@ -52,7 +52,12 @@ REQUIREMENTS: list[tuple[str, tuple[str, ...], str, float]] = [
         ">=",
         0.85,
     ),
-    ("sampled sentences well formed, steered to bad", ("sentiment direction", "readable, to bad"), ">=", 0.85),
+    (
+        "sampled sentences well formed, steered to bad",
+        ("sentiment direction", "readable, to bad"),
+        ">=",
+        0.85,
+    ),
     ("random vector of that norm flips", ("sentiment direction", "random vector flips"), "<=", 0.05),
 ]
 

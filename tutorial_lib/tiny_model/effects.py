@@ -17,6 +17,7 @@ from torch.nn import functional
 from tutorial_lib.architecture import map_model
 from tutorial_lib.hooks import add_hooks
 from tutorial_lib.interventions import ablate_direction_from_residual, add_vector_to_residual_stream
+from tutorial_lib.patching import patch_residual_stream
 from tutorial_lib.residual import cache_residual_streams, get_residual_stream_at_layer
 from tutorial_lib.tiny_model.corpus import SKILLS
 from tutorial_lib.tiny_model.evaluate import (
@@ -336,19 +337,7 @@ def patching(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict
     out: dict[str, list[float]] = {"country": [], "last": []}
     for layer, stream in enumerate(cache.values()):
         for name, position in (("country", -2), ("last", -1)):
-            patch = paste(map_model(model).blocks[layer], stream, position)
-            with add_hooks([patch]):
+            with add_hooks(patch_residual_stream(model, layer, stream, position)):
                 restored = (difference(model(**corrupt).logits) - worst) / (best - worst)
             out[name].append(round(restored, 3))
     return {"restored by layer": out}
-
-
-def paste(block: nn.Module, stream: Tensor, position: int) -> tuple[nn.Module, Any]:
-    """A pre-hook pair that replaces one position of a block's input by that of `stream`."""
-
-    def hook(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        mixed = args[0].clone()
-        mixed[:, position] = stream[:, position]
-        return (mixed, *args[1:])
-
-    return block, hook
