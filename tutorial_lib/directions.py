@@ -87,7 +87,7 @@ def ablate_direction_everywhere(model: nn.Module, direction: Tensor) -> tuple[li
         output = rest[-1]  # the only one, or after the keyword arguments
         return replace_output(output, _without(read_output(output), unit))
 
-    writers = [*_writing_modules(parts), parts.blocks[-1]]
+    writers = [*writing_modules(parts), parts.blocks[-1]]
     return ablate_direction_from_residual(model, direction), [(module, clean_output) for module in writers]
 
 
@@ -147,7 +147,7 @@ def _without(stream: Tensor, unit: Tensor) -> Tensor:
     return (precise - (precise @ along).unsqueeze(-1) * along).to(stream.dtype)
 
 
-def _writing_modules(parts: ModelMap) -> Iterator[nn.Module]:
+def writing_modules(parts: ModelMap) -> Iterator[nn.Module]:
     """The modules whose output is added to the stream. Bloom's add the stream to it themselves, which is
     clean by then."""
     for layer, block in enumerate(parts.blocks):
@@ -171,7 +171,7 @@ def _writing_weights(model: nn.Module, parts: ModelMap) -> Iterator[tuple[Tensor
         embeds = isinstance(module, nn.Embedding) and id(module) not in inside
         if embeds and module.embedding_dim == parts.d_model:  # of tokens, and of positions in GPT-2 and OPT
             yield module.get_parameter("weight"), -1
-    for writer in _writing_modules(parts):
+    for writer in writing_modules(parts):
         named = [(name, child) for name, child in writer.named_children() if name in WRITERS]
         last: Any = named[-1][1] if named else writer  # OPT's fc2 stands in the block itself
         weight = getattr(last, "weight", None)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tutorial_lib.activations import Positions, check_positions, position_index, read_output
 from tutorial_lib.architecture import ModelMap, map_model
 from tutorial_lib.blocks import text_config, text_host
-from tutorial_lib.directions import _writing_modules
+from tutorial_lib.directions import writing_modules
 from tutorial_lib.hooks import HookPair, add_hooks
 from tutorial_lib.residual import cache_residual_streams
 
@@ -145,7 +145,7 @@ def direct_logit_attribution(
 
         return module, record_write
 
-    with add_hooks([], [recorder(*named) for named in zip(names, _writing_modules(parts), strict=True)]):
+    with add_hooks([], [recorder(*named) for named in zip(names, writing_modules(parts), strict=True)]):
         settings = {**model_kwargs, "attention_mask": attention_mask, "positions": position}
         streams, _ = cache_residual_streams(model, input_ids, [0, parts.n_layers], **settings)
     writes["embedding"], last = (stream[:, 0].float() for stream in streams.values())
