@@ -1,7 +1,8 @@
 """Measure what a trained model can do: `python -m tutorial_lib.tiny_model.evaluate [FOLDER]`.
 
 Everything is measured on combinations that training never showed. The result is printed and, with `--write`,
-saved as `evaluation.json` in the folder. `behaviour` is measured here, what interventions do in `effects.py`.
+saved as `evaluation.json` in the folder. `behaviour` is measured here; what is found
+inside in `heads.py` and `effects.py`, what directions do in `refusal.py` and `sentiment.py`.
 """
 
 from __future__ import annotations
@@ -174,14 +175,15 @@ def evaluate(
         tokenizer: Its tokenizer.
         say: Called with the name of each part when it begins.
     """
-    from tutorial_lib.tiny_model import effects
+    from tutorial_lib.tiny_model import effects, heads, refusal
+    from tutorial_lib.tiny_model import sentiment as steering
 
     parts: dict[str, Callable[..., dict[str, Any]]] = {
         "behaviour": behaviour,
-        "induction heads": effects.induction_heads,
+        "induction heads": heads.induction_heads,
         "logit lens": effects.logit_lens,
-        "refusal direction": effects.refusal,
-        "sentiment direction": effects.sentiment,
+        "refusal direction": refusal.refusal,
+        "sentiment direction": steering.sentiment,
         "patching": effects.patching,
     }
     result: dict[str, Any] = {"parameters": sum(p.numel() for p in model.parameters())}
