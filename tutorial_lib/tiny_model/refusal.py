@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tutorial_lib.architecture import map_model
+from tutorial_lib.directions import difference_of_means
 from tutorial_lib.hooks import add_hooks
 from tutorial_lib.interventions import ablate_direction_from_residual
 from tutorial_lib.residual import get_residual_stream_at_layer
@@ -31,13 +32,13 @@ def refusal_direction(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 
     Difference of means as in Arditi et al. (arXiv 2406.11717).
     """
-    means = [
+    harmful, harmless = (
         get_residual_stream_at_layer(
-            model, layer, **encode(tokenizer, requests.prompts(200, harmful, held_out=False)), positions=-1
-        ).mean((0, 1))
-        for harmful in (True, False)
-    ]
-    difference = means[0] - means[1]
+            model, layer, **encode(tokenizer, requests.prompts(200, kind, held_out=False)), positions=-1
+        )
+        for kind in (True, False)
+    )
+    difference = difference_of_means(harmful, harmless)
     unit: Tensor = difference / difference.norm()
     return unit
 

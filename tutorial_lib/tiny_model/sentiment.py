@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from tutorial_lib.directions import difference_of_means
 from tutorial_lib.hooks import add_hooks
 from tutorial_lib.interventions import add_vector_to_residual_stream
 from tutorial_lib.residual import get_residual_stream_at_layer
@@ -31,14 +32,14 @@ def sentiment_direction(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBa
     Taken at the words that carry the sentiment, not at the place that needs it: added everywhere it
     changes what the model reads. Taken just before an adjective is due, it asks for one at every position.
     """
-    means = []
+    groups = []
     for good, polar in ((True, reviews.GOOD + reviews.LIKED), (False, reviews.BAD + reviews.DISLIKED)):
         texts = [c.prompt for c in reviews.prompts(200, held_out=False, good=good, seed=int(good))]
         batch = encode(tokenizer, texts)
         stream = get_residual_stream_at_layer(model, layer, **batch)
         at_words = torch.isin(batch["input_ids"], torch.tensor([token_id(tokenizer, word) for word in polar]))
-        means.append(stream[at_words].mean(0))
-    return means[0] - means[1]
+        groups.append(stream[at_words])
+    return difference_of_means(*groups)
 
 
 def flips(
