@@ -12,6 +12,7 @@ from torch import nn
 import tutorial_lib
 from tests.tiny_families import hooks_on
 from tutorial_lib import UnfiredHookWarning, add_hooks
+from tutorial_lib.hooks import wants_kwargs
 
 
 class Interrupting(nn.Linear):
@@ -81,6 +82,22 @@ def test_with_kwargs_shows_and_replaces_keyword_arguments():
         assert len(hooks_on(module)) == 4  # two hooks, and for each a note that it wants keyword arguments
         module(torch.ones(1), by=2)
     assert seen == [({"by": 3}, torch.full((1,), 3.0))]
+    assert hooks_on(module) == []
+
+
+def test_a_hook_that_wants_keyword_arguments_gets_them_beside_hooks_that_do_not():
+    class Scaled(nn.Module):
+        def forward(self, x, *, by):
+            return x * by
+
+    @wants_kwargs
+    def triple(module, args, kwargs):
+        return args, {"by": 3}
+
+    module, seen = Scaled(), []
+    with add_hooks([(module, lambda module, args: seen.append(len(args))), (module, triple)]):
+        assert module(torch.ones(1), by=2) == 3
+    assert seen == [1]
     assert hooks_on(module) == []
 
 

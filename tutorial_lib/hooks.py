@@ -45,7 +45,8 @@ def add_hooks(
         module_forward_hooks: (module, hook) pairs. PyTorch calls `hook(module, args, output)` after it.
             It returns None to change nothing, or the new output.
         with_kwargs: also show the hooks the keyword arguments of the call: `hook(module, args, kwargs)`,
-            which returns None or `(args, kwargs)`, and `hook(module, args, kwargs, output)`.
+            which returns None or `(args, kwargs)`, and `hook(module, args, kwargs, output)`. A hook that was
+            made by `wants_kwargs` gets them in any case.
         **kwargs: bound to every hook as further keyword arguments.
 
     Raises:
@@ -81,10 +82,11 @@ def _hooked(
     ours = [(module, watched(number, hook)) for number, (module, hook) in enumerate(pairs)]
     handles: list[RemovableHandle] = []
     try:
-        for module, hook in ours[: len(pre_hooks)]:
-            handles.append(module.register_forward_pre_hook(hook, with_kwargs=with_kwargs))
-        for module, hook in ours[len(pre_hooks) :]:
-            handles.append(module.register_forward_hook(hook, with_kwargs=with_kwargs))
+        for number, (module, hook) in enumerate(ours):
+            register = (
+                module.register_forward_pre_hook if number < len(pre_hooks) else module.register_forward_hook
+            )
+            handles.append(register(hook, with_kwargs=with_kwargs or _wants_kwargs(pairs[number][1])))
         yield
     finally:
         for handle in reversed(handles):
@@ -102,6 +104,18 @@ def _hooked(
         names = Counter(f"{kinds[n]} {_name(pairs[n][1])} on {_name(pairs[n][0])}" for n in unfired)
         # Three levels up: this function, contextlib's __exit__, and the line of the user's `with`.
         warnings.warn(_unfired_message(names), UnfiredHookWarning, stacklevel=3)
+
+
+def wants_kwargs(hook: Hook) -> Hook:
+    """Marks a hook that must see keyword arguments: `add_hooks` shows them to it with and without
+    `with_kwargs=True`. A decorator; it returns the hook itself.
+    """
+    hook.with_kwargs = True  # type: ignore[attr-defined]
+    return hook
+
+
+def _wants_kwargs(hook: Hook) -> bool:
+    return bool(getattr(hook, "with_kwargs", False))
 
 
 def _take_off(module: nn.Module, hook: Hook) -> None:
