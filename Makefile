@@ -13,6 +13,8 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HF_HUB_OFFLINE := 1
 export NO_MKDOCS_2_WARNING := 1
+# The tests run in so many processes; the blocks of a page stay together in one of them.
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
@@ -25,6 +27,7 @@ help: ## list the targets
 	@echo '  TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"'
 	@echo '                          another PyTorch build (now $(TORCH))'
 	@echo '  PORT=8000 HOST=0.0.0.0  where make serve listens'
+	@echo '  JOBS=1                  in how many processes make test runs (now $(JOBS))'
 	@echo '  ARGS="-k hooks -x"      what make test passes on to pytest'
 
 setup: $(READY) ## make the virtual environment with everything in it
@@ -58,7 +61,7 @@ check: setup ## ruff, mypy, codespell
 	$(BIN)/codespell tutorial_lib tests tools benchmarks docs *.md *.toml *.yml Makefile
 
 test: setup check build ## everything that CI checks
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 
 # The same tests on the ends of what pyproject.toml allows, each in an environment beside the usual one. The pages
 # run as well; what they print is compared on the pinned versions only, since messages and types differ.
