@@ -1,4 +1,4 @@
-"""`pytest --bake`: write what the code printed and drew back into the pages."""
+"""`pytest --bake` and `--label`: write what the code printed and drew back into the pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.snippet_page import Block, Page
+from tests.snippet_page import THIS_MODEL, Block, Page
 from tests.snippet_scan import scan
 from tests.snippet_session import Result
 
@@ -50,6 +50,15 @@ class Baking:
             figure.write_bytes(png)
             done.append(f"wrote {figure.relative_to(root) if figure.is_relative_to(root) else figure}")
         return done
+
+
+def label(page: Page, lines: set[int]) -> str:
+    """The text of the page with the label of this model on the outputs of the blocks at these lines."""
+    text = page.text.split("\n")
+    for block in page.blocks:
+        if block.line in lines and block.output and not block.of_this_model:
+            text[block.output.line - 1] = f"{text[block.output.line - 1].rstrip()} {THIS_MODEL}"
+    return "\n".join(text)
 
 
 def rewrite(page: Page, outputs: dict[int, str]) -> str:

@@ -31,6 +31,8 @@ NOT_RUN = (
 NOT_SEEN = "a block that would run although a reader does not see it as code"
 UNCLEAR_END = "where this block ends is unclear: use a longer fence around backticks"
 NOT_ALONE = "a comment to the tests is one line: <!--pytest.mark.NAME--> or <!--pytest-codeblocks:NAME-->"
+# The label of an output that another model would not print; it stands over the output on the site as well.
+THIS_MODEL = 'title="this model"'
 INSTEAD = {
     "cont": "the blocks of a page share their names already: take it out",
     "skip": 'say why: <!--pytest.mark.skip(reason="...")-->',
@@ -68,6 +70,11 @@ class Block:
     @property
     def line(self) -> int:
         return self.fence.line
+
+    @property
+    def of_this_model(self) -> bool:
+        """Whether the output says that another model prints something else."""
+        return self.output is not None and THIS_MODEL in self.output.info
 
     @property
     def devices(self) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ It stands on pytest-codeblocks: its flag `--codeblocks`, its parser and its comm
 - What it prints stands under it (`<!--pytest-codeblocks:expected-output-->`), what it draws as an image line.
 - `<!--pytest.mark.NAME-->` before a block: `tests/snippet_marks.py` has the names.
 - `pytest --bake` writes outputs and figures into the pages.
+- With `$TUTORIAL_MODEL` the code runs on another model. `--same-everywhere` compares the outputs that do not
+  say `title="this model"`; `--label` writes this where they differ.
 
 `snippet_scan` and `snippet_page` read a page, `snippet_session` runs its blocks, `snippet_state` keeps what
 they change in the process apart for each page, `snippet_figures` and `snippet_bake` do what their names say.
@@ -24,12 +26,13 @@ import pytest
 from _pytest._code.code import ExceptionInfo, TerminalRepr
 from pytest_codeblocks.plugin import MarkdownFile
 
-from tests.snippet_bake import Baking
+from tests.snippet_bake import Baking, label
 from tests.snippet_marks import DEVICES, FORMS
 from tests.snippet_page import Block, Page, PageError, read_page
 from tests.snippet_session import PageSession, Result, run_shell
 
 BAKINGS = pytest.StashKey[dict[Path, Baking]]()
+LABELS = pytest.StashKey[dict[Page, set[int]]]()
 DESCRIPTIONS = {
     "cpu": "a page's block run on the CPU",
     "cuda": "runs on a CUDA device, skipped with a reason where there is none",
@@ -41,20 +44,34 @@ DESCRIPTIONS = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--bake", action="store_true", help="run the pages, write outputs and figures into them")
+    parser.addoption(
+        "--same-everywhere",
+        action="store_true",
+        help="with TUTORIAL_MODEL: compare the outputs that do not say that they are of this model",
+    )
+    parser.addoption(
+        "--label",
+        action="store_true",
+        help="with TUTORIAL_MODEL: label the outputs that this model does not print",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     for name, text in DESCRIPTIONS.items():
         config.addinivalue_line("markers", f"{name}: {text}")
     config.stash[BAKINGS] = {}
+    config.stash[LABELS] = {}
     if config.option.bake and other_model():
         raise pytest.UsageError("--bake writes what the model in the box prints: unset TUTORIAL_MODEL")
+    if (config.option.label or config.option.same_everywhere) and not other_model():
+        raise pytest.UsageError("--label and --same-everywhere need another model: set TUTORIAL_MODEL")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     if not other_model():
         return None
-    return f"pages: TUTORIAL_MODEL={other_model()}: the code runs, outputs and figures are not compared"
+    what = "outputs of this model" if config.option.same_everywhere else "outputs"
+    return f"pages: TUTORIAL_MODEL={other_model()}: the code runs, {what} and figures are not compared"
 
 
 def other_model() -> str | None:
@@ -84,6 +101,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for page, lines in config.stash[LABELS].items():
+        page.path.write_text(label(page, lines), encoding="utf-8")
+        terminalreporter.line(f"labelled {len(lines)} outputs of {page.name}")
     if config.option.bake:
         terminalreporter.section("pages written")
         done = [line for baking in config.stash[BAKINGS].values() for line in baking.write(config.rootpath)]
@@ -164,6 +184,10 @@ class BlockItem(pytest.Item):
         else:
             result = run_shell(self.page, self.block, self.config.rootpath)
         if other_model():
+            if self.config.option.label:
+                self._label(result)
+            elif self.config.option.same_everywhere and not self.block.of_this_model:
+                check_output(self.page, self.block, result, self.page_session.device)
             return
         check_number_of_figures(self.page, self.block, result)
         if self.config.option.bake:
@@ -174,6 +198,11 @@ class BlockItem(pytest.Item):
         else:
             check_output(self.page, self.block, result, self.page_session.device)
             check_figures(self.page, self.block, result)
+
+    def _label(self, result: Result) -> None:
+        expected = self.block.output
+        if expected and expected.body != result.output and not self.block.of_this_model:
+            self.config.stash[LABELS].setdefault(self.page, set()).add(self.block.line)
 
     def repr_failure(self, excinfo: ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
         if isinstance(excinfo.value, PageError):

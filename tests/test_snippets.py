@@ -770,6 +770,40 @@ DRAFT = (
 )
 
 
+# Another model
+
+
+LABELLED = f'{OUTPUT}\n```text title="this model"\n12\n```\n'
+
+
+def test_an_output_without_a_label_is_the_same_on_every_model(check, monkeypatch):
+    monkeypatch.setenv("TUTORIAL_MODEL", "gpt2")
+    page = block("print(11)", "12") + "```python\nprint(13)\n```\n\n" + LABELLED
+    result = check(page, "--same-everywhere", "docs")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["docs/page.md:1: prints something else*", "-12", "+11"])
+
+
+def test_an_output_with_a_label_is_compared_on_the_model_in_the_box(check):
+    check("```python\nprint(13)\n```\n\n" + LABELLED).assert_outcomes(failed=1)
+
+
+def test_label_marks_the_outputs_that_differ_and_no_other(check, monkeypatch, pytester):
+    monkeypatch.setenv("TUTORIAL_MODEL", "gpt2")
+    page = block("print(12)", "12") + block("print(11)", "12") + "```python\nprint(13)\n```\n\n" + LABELLED
+    check(page, "--label", "docs").stdout.fnmatch_lines(["labelled 1 outputs of docs/page.md"])
+    text = (pytester.path / "docs/page.md").read_text()
+    assert text.count('``` title="this model"\n12') == 1
+    assert text.count('title="this model"') == 2
+    assert "print(12)\n```\n\n" + OUTPUT + "\n```\n12" in text
+
+
+@pytest.mark.parametrize("option", ["--label", "--same-everywhere"])
+def test_what_is_about_another_model_needs_one(check, option):
+    result = check(block("x = 1"), option, "docs")
+    result.stderr.fnmatch_lines(["*need another model: set TUTORIAL_MODEL*"])
+
+
 def test_bake_writes_the_outputs_and_figures_and_then_changes_nothing(write, run, pytester):
     page = write(DRAFT)
     result = run("--bake")
