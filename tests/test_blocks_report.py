@@ -65,13 +65,13 @@ def test_the_blocks_are_counted(docs):
     lines = blocks_report.report(docs).splitlines()
     # blocks, on the CPU, on CUDA, skipped, errors, figures
     assert "| `README.md` | 1 | 1 | 1 | 0 | 0 | 0 |" in lines
-    assert "| [chapters/one.md](../chapters/one.md) | 7 | 5 | 4 | 1 | 1 | 1 |" in lines
+    assert "| [One](../chapters/one.md) | 7 | 5 | 4 | 1 | 1 | 1 |" in lines
     assert "| **All pages** | 8 | 6 | 5 | 1 | 1 | 1 |" in lines
     assert not any("prose" in line for line in lines)
 
 
 def test_each_skip_stands_there_with_its_reason(docs):
-    link = "- [chapters/one.md](../chapters/one.md): "
+    link = "- [One](../chapters/one.md): "
     text = blocks_report.report(docs)
     assert link + "needs a key\n" in text
     assert link + "has no fork (if `os.name == 'nt'`)\n" in text

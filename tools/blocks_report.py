@@ -6,6 +6,7 @@ It is computed from the sources, by the same reader as the tests, so it is the s
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,14 @@ sys.path.insert(0, str(ROOT))
 from tests.snippet_page import Page, PageError, read_page  # noqa: E402
 
 INTRO = """\
-# The blocks of this site
+# What is run on these pages
 
 Every block of code on this site is a test: it is run, and what it prints and draws is compared with what
-stands under it. This page counts the blocks; `python tools/blocks_report.py` writes it from the sources.
-What runs on CUDA is skipped on a machine without such a device.
+stands under it. This page counts the blocks and where they run; `python tools/blocks_report.py` writes it
+from the sources. What runs on CUDA is skipped on a machine without such a device.
 
-| Page | Blocks | Run on CPU | Run on CUDA | Skipped | Errors expected | Figures |
-| ---- | -----: | ---------: | ----------: | ------: | --------------: | ------: |
+| Page | Blocks | CPU | CUDA | Skipped | Errors expected | Figures |
+| ---- | -----: | --: | ---: | ------: | --------------: | ------: |
 """
 
 
@@ -70,10 +71,12 @@ def reasons(page: Page) -> list[str]:
 
 
 def link(page: Page, docs: Path) -> str:
-    """The name of a page, as a link where the page is on the site."""
+    """The title of a page, as a link to it where the page is on the site."""
     if not page.path.is_relative_to(docs):
         return f"`{page.name}`"
-    return f"[{page.path.relative_to(docs).as_posix()}](../{page.path.relative_to(docs).as_posix()})"
+    path = page.path.relative_to(docs).as_posix()
+    title = re.search(r"^# (.+)$", page.text, re.MULTILINE)
+    return f"[{title[1] if title else path}](../{path})"
 
 
 def report(docs: Path) -> str:
