@@ -17,7 +17,7 @@ class Chain:
         calls: the calls, in order.
         trouble: why they are no chain, in which each gets what the one before returned; empty if they are.
         cycles: how many times the pass went through the list.
-        second: whether a second tensor of the stream's shape is handed on beside the stream.
+        second: whether a second tensor that could be a stream is handed on beside the first.
         remark: what else there is to say.
     """
 
@@ -34,7 +34,7 @@ def chain_of(elements: list[nn.Module], calls: list[Call]) -> Chain:
     ours = [call for call in calls if id(call.module) in place]
     order = [place[id(call.module)] for call in ours]
     starts = [i for i, index in enumerate(order) if i == 0 or index <= order[i - 1]]
-    cycles = [order[a:b] for a, b in zip(starts, [*starts[1:], len(order)], strict=True)]
+    cycles = [order[a:b] for a, b in zip(starts, [*starts[1:], len(order)], strict=False)]
     trouble, remark, second = "", "", False
     if not ours:
         trouble = "hooks on them never run: the model does not call them, or calls their forward directly"
@@ -50,10 +50,14 @@ def chain_of(elements: list[nn.Module], calls: list[Call]) -> Chain:
             if not _same(one.output, two.stream):
                 trouble = f"block {order[i + 1]} does not get what block {order[i]} returned"
                 break
-            second = second or any(_same(a, b) for a in one.more for b in two.others)
+            # Inkling 2 hands every block the states of the blocks before it, with one dimension more.
+            deeper = any(two.stream is not None and other.ndim > two.stream.ndim for other in two.others)
+            second = second or deeper or any(_same(a, b) for a in one.more for b in two.others)
         unused = sorted(set(range(len(elements))) - set(order))
         remark += f"; {len(cycles)} times in one pass" if len(cycles) > 1 else ""
         remark += f"; not called on text alone: {_short(unused)}" if unused else ""
+    if len(set(order)) == len(order):
+        ours = sorted(ours, key=lambda call: place[id(call.module)])
     return Chain(ours, trouble, len(cycles), second, remark)
 
 
@@ -79,10 +83,8 @@ def state_meaning(states: Any, chain: Chain, other_lists: bool) -> tuple[bool | 
     inputs, outputs = [call.stream for call in chain.calls], [call.output for call in chain.calls]
     states = list(states)
     if _all_same(inputs, states):
-        return (
-            True,
-            f"bit for bit at all {len(inputs)} blocks{'' if len(states) == len(inputs) + 1 else '; ' + str(len(states)) + ' entries'}",
-        )
+        extra = "" if len(states) == len(inputs) + 1 else f"; there are {len(states)} entries"
+        return True, f"bit for bit at all {len(inputs)} blocks{extra}"
     if _all_same(outputs, states):
         return None, "hidden_states[i] is the output of block i"
     if _all_same([_turned(stream) for stream in inputs], states):
@@ -101,6 +103,12 @@ def state_meaning(states: Any, chain: Chain, other_lists: bool) -> tuple[bool | 
     places = [next((j for j, state in enumerate(states) if _same(stream, state)), None) for stream in inputs]
     if other_lists and inputs and None not in places:
         return None, f"hidden_states also shows other blocks; the inputs are its entries {_short(places)}"
+    places = [next((j for j, state in enumerate(states) if _same(end, state)), None) for end in outputs]
+    if other_lists and outputs and None not in places:
+        return (
+            None,
+            f"hidden_states shows the outputs of other blocks too; these are its entries {_short(places)}",
+        )
     wrong = next((i for i, (s, h) in enumerate(zip(inputs, states, strict=False)) if not _same(s, h)), 0)
     return False, f"the input of block {wrong} is not hidden_states[{wrong}] ({len(states)} entries)"
 

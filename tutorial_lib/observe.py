@@ -27,6 +27,7 @@ HOOK_TABLES = (
 )
 # The hook that transformers 5 puts on blocks at the first `output_hidden_states=True`, and leaves there.
 RECORDER = "output_capturing_hook"
+PARTS = "_modules"  # BigBird replaces its attention modules at the first short input
 
 
 @dataclass(eq=False)
@@ -36,10 +37,10 @@ class Call:
     Attributes:
         stream: the hidden state that it got, None if it got none.
         passed_as: where that was, "args[0]" or "hidden_states=".
-        others: further floating point inputs of the same shape as the stream.
+        others: further inputs that could be streams: of its batch, sequence and width.
         output: the hidden state that it returned, None if it returned none.
         returns: the type that it returned: "tensor", "tuple", "list" or the name of a class.
-        more: further floating point outputs of the same shape as `output`.
+        more: further outputs that could be streams.
         ended: a number that grows with every call of the run that ends; -1 if the call never ended.
     """
 
@@ -73,7 +74,9 @@ def record(modules: Iterable[nn.Module], run: Callable[[], Any]) -> tuple[list[C
         if isinstance(output, (tuple, list, Mapping)):
             call.more = _alike((value for value in values if value is not hidden), hidden)
 
-    watched = list({id(module): module for module in modules}.values())
+    # A ModuleList in a list is no module that is called.
+    containers = (nn.ModuleList, nn.ModuleDict)
+    watched = list({id(module): module for module in modules if not isinstance(module, containers)}.values())
     with quiet_hooks([(module, begin) for module in watched], [(module, end) for module in watched]):
         result = run()
     return calls, result
@@ -90,7 +93,7 @@ def quiet_hooks(pre_hooks: Any = (), forward_hooks: Any = ()) -> Iterator[None]:
 
 @contextmanager
 def left_as_it_was(model: nn.Module) -> Iterator[Callable[[], list[str]]]:
-    """Evaluation mode and no gradients inside; afterwards hooks, modes, flags and random numbers are as before.
+    """Evaluation mode and no gradients inside; afterwards hooks, modes and random numbers are as before.
 
     Yields:
         A function that names what differs now from what was there at the beginning. The hooks that
@@ -99,12 +102,14 @@ def left_as_it_was(model: nn.Module) -> Iterator[Callable[[], list[str]]]:
     before = {name: _state(module) for name, module in model.named_modules()}
     configs = _configs(model)
     python_state = random.getstate()
-    cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    cuda = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
 
     def differences() -> list[str]:
         found = []
         for name, module in model.named_modules():
             for table, was in before.get(name, (None, {}, {}))[1].items():
+                if table == PARTS:
+                    continue
                 now = {k: hook for k, hook in getattr(module, table).items() if not _is_recorder(module, k)}
                 if {key: hook for key, hook in was.items() if key in now or not _was_recorder(hook)} != now:
                     found.append(f"{table} of {name or 'the model'}")
@@ -121,8 +126,8 @@ def left_as_it_was(model: nn.Module) -> Iterator[Callable[[], list[str]]]:
 
 
 def _state(module: nn.Module) -> tuple[nn.Module, dict[str, dict[int, Any]], dict[str, Any]]:
-    """The hooks of a module and its plain attributes, the training mode and transformers' flags among them."""
-    tables = {table: dict(getattr(module, table)) for table in HOOK_TABLES}
+    """The hooks and parts of a module and its plain attributes: its training mode, the flags of transformers."""
+    tables = {table: dict(getattr(module, table)) for table in (*HOOK_TABLES, PARTS)}
     flags = {
         name: value
         for name, value in vars(module).items()
@@ -150,7 +155,7 @@ def _configs(model: nn.Module) -> list[Any]:
     found = {}
     for module in model.modules():
         for name in ("config", "generation_config"):
-            config = vars(module).get(name)
+            config: Any = vars(module).get(name)
             if hasattr(config, "to_dict"):
                 found[id(config)] = config.to_dict()
     return list(found.values())
@@ -172,17 +177,20 @@ def _attempt(read: Callable[..., Tensor], *call: Any) -> Tensor | None:
 
 
 def _copy(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.detach().clone()
+    # To the CPU: the blocks of one model may be on several devices.
+    return None if tensor is None else tensor.detach().to("cpu", copy=True)
 
 
 def _alike(values: Iterable[Any], stream: Tensor | None) -> list[Tensor]:
     return [
-        value.detach().clone()
+        value.detach().to("cpu", copy=True)
         for value in values
         if stream is not None
         and isinstance(value, Tensor)
         and value.is_floating_point()
-        and value.shape == stream.shape
+        and value.ndim >= stream.ndim
+        and value.shape[:2] == stream.shape[:2]
+        and value.shape[-1] == stream.shape[-1]
     ]
 
 

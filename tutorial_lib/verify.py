@@ -6,31 +6,31 @@
 """
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import read_input, read_output, replace_input, replace_output
-from tutorial_lib.architecture import ATTENTION_NAMES, MLP_NAMES, ModelMap, named_parts
-from tutorial_lib.blocks import text_config, text_host, unwrapped
-from tutorial_lib.chain import Chain, chain_of, last_chain, state_meaning
+from tutorial_lib.activations import read_output, replace_output
+from tutorial_lib.architecture import ATTENTION_NAMES, MLP_NAMES, ModelMap, map_model, named_parts
+from tutorial_lib.blocks import UnaddressableStreamError, text_config, text_host, unwrapped
+from tutorial_lib.chain import Chain, chain_of, state_meaning
+from tutorial_lib.checks import (
+    Check,
+    Probe,
+    blocks_found,
+    calls_in_generate,
+    edit,
+    equal,
+    final_norm,
+    second_matters,
+    zero_edit,
+)
 from tutorial_lib.observe import Call, left_as_it_was, quiet_hooks, record
 from tutorial_lib.terms import Sum, block_sum
 
-BATCH, SEQ, NEW_TOKENS = 2, 8, 4
-MIXER_NAMES = ("mamba", "mixer", "conv", "temporal", "self_att")  # what does attention's work elsewhere
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was checked: it passed, failed, or (None) does not apply; `detail` says why."""
-
-    name: str
-    passed: bool | None
-    detail: str
+BATCH, SEQ = 2, 8
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Verification:
         stream_shape: the shape of the stream in words, "[batch, seq, d_model]" where it is as usual.
         kind: how a block writes to the stream: a `Kind`, as measured.
         terms: which terms sum to the output of a block; " or " between blocks that differ.
-        mid_stream: whether there is a stream between attention and MLP: whether the MLP's input moves when the
-            attention is silenced. None where a block has no two such parts.
+        mid_stream: whether there is a stream between attention and MLP: whether the input of the MLP moves
+            when the attention is silenced. None where a block has no two such parts.
         checks: see `Check`.
         addressable: whether the stream is one `[batch, seq, d_model]` tensor that an edit at the input of a
             block reaches.
@@ -103,49 +103,41 @@ def verify_model(model: nn.Module, input_ids: Tensor | None = None, *, generate:
     Raises:
         ValueError: the model has no blocks of a decoder.
     """
-    from tutorial_lib.architecture import map_model
-
     parts = map_model(model)
     ids = _random_ids(model, parts) if input_ids is None else input_ids
+    before = _modes(model)
     with left_as_it_was(model) as differences:
-        probe = _Probe(unwrapped(model), parts, ids)
-        found = _measure(probe, generate)
+        found = _measure(Probe(unwrapped(model), parts, ids), generate)
         changed = differences()
+    changed += [] if _modes(model) == before else ["training modes or random numbers"]
     left = "hooks, config, modes and random numbers are as before"
-    clean = Check(
-        "nothing left behind", not changed, left if not changed else "changed: " + ", ".join(changed)
-    )
-    return replace(found, checks=(*found.checks, clean))
+    detail = f"changed: {', '.join(changed)}" if changed else left
+    return replace(found, checks=(*found.checks, Check("nothing left behind", not changed, detail)))
 
 
-class _Probe:
-    """A model, its map and the tokens to run it on."""
-
-    def __init__(self, model: nn.Module, parts: ModelMap, ids: Tensor) -> None:
-        self.model, self.parts, self.ids = model, parts, ids
-        self.host = text_host(model)
-        self.two_sided = bool(getattr(self.host.config, "is_encoder_decoder", False))
-
-    def run(self, **kwargs: Any) -> Any:
-        """One forward pass, without a cache and with the same random numbers each time."""
-        torch.manual_seed(0)
-        random.seed(0)
-        call: dict[str, Any] = {"input_ids": self.ids, "return_dict": True, **kwargs}
-        if self.two_sided and hasattr(self.host, "get_encoder"):
-            call["decoder_input_ids"] = self.ids
-        try:
-            return self.model(**call, use_cache=False)
-        except TypeError:  # XLM and others know no `use_cache`
-            return self.model(**call)
-
-    def logits(self) -> Tensor:
-        """The logits `[batch, seq, vocab]`, or the last hidden state of a model without a head."""
-        output = self.run()
-        found = getattr(output, "logits", None)
-        return read_output(output) if found is None else found.detach().clone()
+def _modes(model: nn.Module) -> list[Any]:
+    return [module.training for module in model.modules()] + [
+        torch.get_rng_state().tolist(),
+        random.getstate(),
+    ]
 
 
-def _measure(probe: _Probe, generate: bool) -> Verification:
+def verified(model: nn.Module) -> Verification:
+    """`verify_model`, for callers that cannot go on with a map that is wrong.
+
+    Raises:
+        UnaddressableStreamError: the stream cannot be addressed as one; the message says why.
+        ValueError: another check failed; the message says which and why.
+    """
+    found = verify_model(model)
+    if not found.addressable:
+        raise UnaddressableStreamError(f"{found.model_class}: {found.reason}")
+    if found.problems:
+        raise ValueError(f"the map of {found.model_class} is wrong: {'; '.join(found.problems)}")
+    return found
+
+
+def _measure(probe: Probe, generate: bool) -> Verification:
     parts, blocks = probe.parts, list(probe.parts.blocks)
     lists = {
         name: list(module)
@@ -153,19 +145,23 @@ def _measure(probe: _Probe, generate: bool) -> Verification:
         if isinstance(module, nn.ModuleList)
     }
     watched = [element for elements in lists.values() for element in elements] + blocks
-    watched += [parts.final_norm] if parts.final_norm is not None else []
+    watched += [part for part in (parts.final_norm, parts.unembedding) if part is not None]
     calls, output = record(watched, lambda: probe.run(output_hidden_states=True))
     chain = chain_of(blocks, calls)
-    checks = [_blocks_found(probe, chain, calls, lists)]
-    states = getattr(output, "decoder_hidden_states", None) or getattr(output, "hidden_states", None)
-    others = len(calls) > len(chain.calls) + (parts.final_norm is not None)
+    if chain.second and not second_matters(probe, chain):
+        chain = replace(chain, second=False)  # such as Zaya's router states
+    checks = [blocks_found(probe, chain, calls, lists)]
+    shown = getattr(output, "decoder_hidden_states", None) or getattr(output, "hidden_states", None) or ()
+    states = [state.detach().cpu() for state in shown]
+    kinds = {type(block) for block in blocks}
+    others = any(type(call.module) in kinds and call not in chain.calls for call in calls)
     checks.append(Check("input = hidden_states", *state_meaning(states, chain, others)))
-    checks.append(_final_norm(parts, chain, calls, states))
-    checks += [_zero_edit(probe, chain), _edit(probe, chain), _generate(probe, chain, generate)]
+    checks.append(final_norm(parts, chain, calls, states))
+    checks += [zero_edit(probe, chain), edit(probe, chain), calls_in_generate(probe, chain, generate)]
     first = chain.calls[0] if chain.calls else None
     shape = _shape_words(first, probe) if first is not None else "none"
-    reason = _reason(checks, chain, shape, probe)
-    sums, kind = _sums(probe, chain, reason)
+    reason = _reason(checks, chain, shape)
+    sums, kind = _sums(probe, chain)
     return Verification(
         model_class=parts.model_class,
         blocks_path=parts.blocks_path,
@@ -182,180 +178,61 @@ def _measure(probe: _Probe, generate: bool) -> Verification:
     )
 
 
-def _blocks_found(probe: _Probe, chain: Chain, calls: list[Call], lists: dict[str, list[nn.Module]]) -> Check:
-    name, path = "blocks found", probe.parts.blocks_path
-    if chain.trouble:
-        return Check(name, False, f"{path}: {chain.trouble}")
-    last = last_chain({key: chain_of(elements, calls) for key, elements in lists.items()})
-    if last is not None and not path.endswith(last):
-        return Check(name, False, f"{path} is a chain, but the last one of the pass is {last}")
-    return Check(name, True, f"each block gets what the one before returned{chain.remark}")
-
-
-def _final_norm(parts: ModelMap, chain: Chain, calls: list[Call], states: Any) -> Check:
-    name = "final norm"
-    end = chain.calls[-1].output if chain.calls else None
-    last = states[-1] if states else None
-    if parts.final_norm is None:
-        raw = "; hidden_states[-1] is the output of the last block" if _equal(end, last) else ""
-        return Check(name, None, f"the model has none{raw}")
-    norms = [call for call in calls if call.module is parts.final_norm]
-    path = parts.final_norm_path
-    if end is None or not norms:
-        return Check(name, False, f"{path} is not called after the last block")
-    if not _equal(norms[-1].stream, end):
-        return Check(name, False, f"{path} does not get the output of the last block")
-    if last is None or _equal(norms[-1].output, last):
-        what = "hidden_states[-1]" if last is not None else "the end, there are no hidden_states"
-        return Check(name, True, f"{path} of the last block's output is {what}")
-    if _equal(end, last):
-        return Check(
-            name, True, f"{path} gets the last block's output, which is hidden_states[-1], not normalised"
-        )
-    return Check(
-        name, True, f"{path} gets the last block's output; hidden_states[-1] is something else again"
-    )
-
-
-def _zero_edit(probe: _Probe, chain: Chain) -> Check:
-    return _edited(probe, chain, "zero edit")
-
-
-def _edited(probe: _Probe, chain: Chain, name: str) -> Check:
-    if not chain.calls or chain.calls[0].stream is None:
-        return Check(name, None, "no stream to edit")
-    plain = probe.logits()
-    modules = list(dict.fromkeys(call.module for call in chain.calls))
-    with quiet_hooks([(module, _adding(None)) for module in modules]):
-        same = torch.equal(plain, probe.logits())
-    return Check(name, same, f"the logits {'are the same bit for bit' if same else 'move'}")
-
-
-def _edit(probe: _Probe, chain: Chain) -> Check:
-    """An edit at the first, the middle and the last block, and the same one at the output of the block before."""
-    name = "edit"
-    if not chain.calls or chain.calls[0].stream is None:
-        return Check(name, None, "no stream to edit")
-    plain, modules = probe.logits(), list(dict.fromkeys(call.module for call in chain.calls))
-    moved = []
-    for place in sorted({0, len(modules) // 2, len(modules) - 1}):
-        stream = next(call.stream for call in chain.calls if call.module is modules[place])
-        assert stream is not None
-        generator = torch.Generator().manual_seed(place)
-        vector = torch.randn(stream.shape[-1], generator=generator).to(stream) * stream.std()
-        with quiet_hooks([(modules[place], _adding(vector))]):
-            edited = probe.logits()
-        moved.append((edited - plain).abs().max().item())
-        if not moved[-1] > 0:
-            return Check(name, False, f"a vector added at block {place} does not move the logits")
-        if place > 0:
-            with quiet_hooks([], [(modules[place - 1], _adding(vector, at_output=True))]):
-                before = probe.logits()
-            if not torch.equal(edited, before):
-                what = f"an edit of block {place}'s input and of block {place - 1}'s output differ"
-                return Check(name, False, what)
-    return Check(name, True, "the logits move, and alike for an edit at the output of the block before")
-
-
-def _adding(vector: Tensor | None, *, at_output: bool = False) -> Callable[..., Any]:
-    def at_end(module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
-        stream = read_output(output)
-        return replace_output(output, stream.clone() if vector is None else stream + vector)
-
-    def at_start(module: nn.Module, args: Any, kwargs: Any) -> Any:
-        stream = read_input(args, kwargs)
-        return replace_input(args, kwargs, stream.clone() if vector is None else stream + vector)
-
-    return at_end if at_output else at_start
-
-
-def _generate(probe: _Probe, chain: Chain, wanted: bool) -> Check:
-    name = "calls in generate"
-    if not wanted or not hasattr(probe.model, "generate"):
-        return Check(name, None, "not asked for" if not wanted else "the model has no generate()")
-    counts = {id(module): 0 for module in probe.parts.blocks}
-
-    def count(module: nn.Module, args: Any, kwargs: Any) -> None:
-        counts[id(module)] += 1
-
-    settings = {
-        "max_new_tokens": NEW_TOKENS,
-        "min_new_tokens": NEW_TOKENS,
-        "do_sample": False,
-        "num_beams": 1,
-    }
-    generate: Any = probe.model.generate
-    try:
-        with quiet_hooks([(module, count) for module in probe.parts.blocks]):
-            generate(probe.ids, attention_mask=torch.ones_like(probe.ids), use_cache=True, **settings)
-    except Exception as error:  # whatever a model's own generate raises is what we report
-        return Check(name, None, f"generate() does not run: {type(error).__name__}: {error}".splitlines()[0])
-    per_pass = [sum(call.module is module for call in chain.calls) for module in probe.parts.blocks]
-    wrong = {
-        index: counts[id(module)]
-        for index, (module, each) in enumerate(zip(probe.parts.blocks, per_pass, strict=True))
-        if counts[id(module)] != each * NEW_TOKENS
-    }
-    if wrong:
-        index, seen = next(iter(wrong.items()))
-        return Check(
-            name, False, f"block {index} was called {seen} times, expected {per_pass[index] * NEW_TOKENS}"
-        )
-    most = max(per_pass, default=0) * NEW_TOKENS
-    return Check(name, most > 0, f"{most} calls a block for {NEW_TOKENS} tokens")
-
-
-def _shape_words(call: Call, probe: _Probe) -> str:
+def _shape_words(call: Call, probe: Probe) -> str:
     """A shape such as "[batch, seq, d_model]"; another size than these is given by how it differs."""
     if call.stream is None:
         return "none"
-    left = {"batch": probe.ids.shape[0], "seq": probe.ids.shape[1], "d_model": probe.parts.d_model}
     shape = list(call.stream.shape)
-    words = ["" for _ in shape]
-    for name, size in list(left.items())[::-1]:
-        free = [i for i, found in enumerate(shape) if found == size and not words[i]]
+    sizes = (probe.ids.shape[0] // _rows_each(probe.parts), probe.ids.shape[1], probe.parts.d_model)
+    if len(shape) == 3 and shape[:2] == [sizes[1], sizes[0]] and sizes[0] != sizes[1]:
+        return "[seq, batch, d_model]"
+    if len(shape) == 3:
+        words = [_size_words(*pair) for pair in zip(shape, sizes, ("batch", "seq", "d_model"), strict=True)]
+        return f"[{', '.join(words)}]"
+    left = dict(zip(("batch", "seq", "d_model"), sizes, strict=True))
+    words = [str(size) for size in shape]
+    for name, size in left.items():
+        free = [index for index, word in enumerate(words) if word == str(size)]
         if free:
-            usual = {"batch": 0, "seq": 1, "d_model": len(shape) - 1}[name]
-            words[usual if usual in free else free[-1] if name != "batch" else free[0]] = name
-            del left[name]
-    for index, size in enumerate(shape):
-        if words[index]:
-            continue
-        words[index] = str(size)
-        for name in ("d_model", "seq"):
-            if len(shape) == 3 and name in left and index == (2 if name == "d_model" else 1):
-                many, rest = divmod(size, left[name])
-                words[index] = (
-                    f"{many}*{name}"
-                    if rest == 0
-                    else f"seq + {size - left[name]}"
-                    if name == "seq"
-                    else str(size)
-                )
+            words[free[-1] if name == "d_model" else free[0]] = name
     return f"[{', '.join(words)}]"
 
 
-def _reason(checks: list[Check], chain: Chain, shape: str, probe: _Probe) -> str:
+def _size_words(size: int, usual: int, name: str) -> str:
+    if size == usual:
+        return name
+    if size % usual == 0:
+        return f"{size // usual}*{name}"
+    return f"{name} + {size - usual}" if size > usual else str(size)
+
+
+def _reason(checks: list[Check], chain: Chain, shape: str) -> str:
     """Why the stream cannot be addressed as one; empty where it can."""
     if chain.trouble:
-        return chain.trouble
+        return checks[0].detail
     if shape != "[batch, seq, d_model]":
         return f"the blocks carry {shape} instead of one [batch, seq, d_model]"
     if chain.second:
-        return "a second stream of the same shape goes from block to block beside the first"
+        return "a second stream goes from block to block beside the first"
     if chain.cycles > 1:
         return f"each block runs {chain.cycles} times in one pass, so a layer is not one place of the stream"
     failed = [check for check in checks if check.name in ("zero edit", "edit") and check.passed is False]
     return failed[0].detail if failed else ""
 
 
-def _sums(probe: _Probe, chain: Chain, reason: str) -> tuple[list[tuple[Sum, bool | None]], str]:
+def _sums(probe: Probe, chain: Chain) -> tuple[list[tuple[Sum, bool | None]], str]:
     """The terms and the mid stream of one block of each structure, and the kind that follows from them."""
-    examples: dict[tuple[str, ...], nn.Module] = {}
+    alike: dict[tuple[str, ...], list[nn.Module]] = {}
     for module in dict.fromkeys(call.module for call in chain.calls):
-        examples[tuple(name for name, _ in module.named_children())] = module
-    sums = [(block_sum(block, probe.run), _mid_stream(block, probe)) for block in examples.values()]
-    kinds = list(dict.fromkeys(_kind(found, middle) for found, middle in sums))
+        alike.setdefault(tuple(name for name, _ in module.named_children()), []).append(module)
+    sums, rest = [], []
+    for blocks in alike.values():
+        found = block_sum(blocks[-1], probe.run)
+        sums.append((found, _mid_stream(blocks[-1], found, probe)))
+        # The first block may differ from all others: RWKV's has a norm of its own before it.
+        if blocks != [probe.parts.blocks[0]] or len(alike) == 1:
+            rest.append(sums[-1])
+    kinds = list(dict.fromkeys(_kind(found, middle) for found, middle in rest))
     first = chain.calls[0].stream if chain.calls else None
     wide = first is not None and (first.ndim > 3 or first.shape[-1] > probe.parts.d_model)
     if wide or chain.second:
@@ -375,26 +252,27 @@ def _kind(found: Sum, middle: bool | None) -> str:
     return "parallel" if middle is False else "pre-norm"
 
 
-def _mid_stream(block: nn.Module, probe: _Probe) -> bool | None:
-    """Whether what the MLP gets moves when the attention is silenced."""
-    mixer = next(named_parts(block, ATTENTION_NAMES), None) or next(named_parts(block, MIXER_NAMES), None)
-    mlp = next(named_parts(block, MLP_NAMES), None)
-    if mixer is None or mlp is None or mixer[1] is mlp[1]:
+def _mid_stream(block: nn.Module, found: Sum, probe: Probe) -> bool | None:
+    """Whether what the last part of a block gets moves when what the first part returns is silenced.
+
+    The parts are the modules that write to the stream, else those named like an attention and an MLP.
+    """
+    parts = [block.get_submodule(name) for name in found.writers if found.through]
+    if len(parts) < 2:
+        named = [next(named_parts(block, names), None) for names in (ATTENTION_NAMES, MLP_NAMES)]
+        parts = [part[1] for part in named if part is not None]
+    if len(parts) < 2 or parts[0] is parts[-1]:
         return None
 
     def silence(module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
         return replace_output(output, torch.zeros_like(read_output(output)))
 
-    plain, _ = record([mlp[1]], probe.run)
-    with quiet_hooks([], [(mixer[1], silence)]):
-        silenced, _ = record([mlp[1]], probe.run)
+    plain, _ = record([parts[-1]], probe.run)
+    with quiet_hooks([], [(parts[0], silence)]):
+        silenced, _ = record([parts[-1]], probe.run)
     if not plain or not silenced:
         return None
-    return not _equal(plain[0].stream, silenced[0].stream)
-
-
-def _equal(one: Tensor | None, other: Tensor | None) -> bool:
-    return one is not None and other is not None and one.shape == other.shape and torch.equal(one, other)
+    return not equal(plain[0].stream, silenced[0].stream)
 
 
 def _random_ids(model: nn.Module, parts: ModelMap) -> Tensor:
@@ -405,8 +283,15 @@ def _random_ids(model: nn.Module, parts: ModelMap) -> Tensor:
     vocab = min(size for size in [weight.shape[0], *sizes] if isinstance(size, int) and size > 0)
     special = _special_tokens(host.config.to_dict())
     allowed = torch.tensor([token for token in range(vocab) if token not in special] or range(vocab))
-    picked = torch.randint(len(allowed), (BATCH, SEQ), generator=torch.Generator().manual_seed(0))
-    return allowed[picked].to(weight.device)
+    shape = (BATCH * _rows_each(parts), SEQ)
+    picked = torch.randint(len(allowed), shape, generator=torch.Generator().manual_seed(0))
+    # Offloaded weights are on "meta" until they are needed; accelerate moves the tokens to where they are.
+    return allowed[picked].to("cpu" if weight.is_meta else weight.device)
+
+
+def _rows_each(parts: ModelMap) -> int:
+    """How many rows of token ids are one row of the batch: MusicGen has one for each of its codebooks."""
+    return len(parts.embedding) if isinstance(parts.embedding, nn.ModuleList) else 1
 
 
 def _special_tokens(config: Any) -> set[int]:
