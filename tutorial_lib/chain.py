@@ -71,7 +71,7 @@ def last_chain(chains: dict[str, Chain]) -> str | None:
     return max(real, key=lambda name: real[name].calls[-1].ended, default=None)
 
 
-def state_meaning(states: Any, chain: Chain, other_lists: bool) -> tuple[bool | None, str]:
+def state_meaning(states: list[Tensor], chain: Chain, other_lists: bool) -> tuple[bool | None, str]:
     """What `hidden_states[i]` is, found by value.
 
     Returns:
@@ -81,7 +81,6 @@ def state_meaning(states: Any, chain: Chain, other_lists: bool) -> tuple[bool | 
     if not states:
         return None, "the model gives no hidden_states"
     inputs, outputs = [call.stream for call in chain.calls], [call.output for call in chain.calls]
-    states = list(states)
     if _all_same(inputs, states):
         extra = "" if len(states) == len(inputs) + 1 else f"; there are {len(states)} entries"
         return True, f"bit for bit at all {len(inputs)} blocks{extra}"
@@ -91,10 +90,7 @@ def state_meaning(states: Any, chain: Chain, other_lists: bool) -> tuple[bool | 
         return None, "hidden_states[i] is the input of block i with batch and seq exchanged"
     length = states[0].shape[1] if states[0].ndim == 3 else 0
     if _all_same([_part(stream, slice(-length, None)) for stream in inputs], states):
-        return (
-            None,
-            "hidden_states[i] is the end of the input of block i, without what is put before the tokens",
-        )
+        return None, "hidden_states[i] is the end of the input of block i, which has more before the tokens"
     if _all_same([_part(stream, slice(length)) for stream in inputs], states):
         return (
             None,
@@ -103,17 +99,19 @@ def state_meaning(states: Any, chain: Chain, other_lists: bool) -> tuple[bool | 
     places = [next((j for j, state in enumerate(states) if _same(stream, state)), None) for stream in inputs]
     if other_lists and inputs and None not in places:
         return None, f"hidden_states also shows other blocks; the inputs are its entries {_short(places)}"
-    places = [next((j for j, state in enumerate(states) if _same(end, state)), None) for end in outputs]
-    if other_lists and outputs and None not in places:
+    # The last output may be shown after the final norm only.
+    ends = outputs[:-1] or outputs
+    places = [next((j for j, state in enumerate(states) if _same(end, state)), None) for end in ends]
+    if other_lists and None not in places:
         return (
             None,
-            f"hidden_states shows the outputs of other blocks too; these are its entries {_short(places)}",
+            f"hidden_states shows other blocks too; the outputs of these are entries {_short(places)}",
         )
     wrong = next((i for i, (s, h) in enumerate(zip(inputs, states, strict=False)) if not _same(s, h)), 0)
     return False, f"the input of block {wrong} is not hidden_states[{wrong}] ({len(states)} entries)"
 
 
-def _all_same(streams: list[Tensor | None], states: list[Any]) -> bool:
+def _all_same(streams: list[Tensor | None], states: list[Tensor]) -> bool:
     return 0 < len(streams) <= len(states) and all(
         _same(stream, state) for stream, state in zip(streams, states, strict=False)
     )

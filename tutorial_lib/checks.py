@@ -1,6 +1,5 @@
 """The checks of `verify_model`: each runs a model, compares numbers and says in words what it found."""
 
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,9 @@ from torch import Tensor, nn
 
 from tutorial_lib.activations import read_input, read_output, replace_input, replace_output
 from tutorial_lib.architecture import ModelMap
-from tutorial_lib.blocks import text_host
 from tutorial_lib.chain import Chain, chain_of, last_chain
 from tutorial_lib.observe import Call, quiet_hooks
+from tutorial_lib.probe import Probe
 
 NEW_TOKENS = 4
 
@@ -26,40 +25,13 @@ class Check:
     detail: str
 
 
-class Probe:
-    """A model, its map and the tokens to run it on."""
-
-    def __init__(self, model: nn.Module, parts: ModelMap, ids: Tensor) -> None:
-        self.model, self.parts, self.ids = model, parts, ids
-        self.host = text_host(model)
-        self.two_sided = bool(getattr(self.host.config, "is_encoder_decoder", False))
-
-    def run(self, **kwargs: Any) -> Any:
-        """One forward pass, without a cache and with the same random numbers each time."""
-        torch.manual_seed(0)
-        random.seed(0)
-        call: dict[str, Any] = {"input_ids": self.ids, "return_dict": True, **kwargs}
-        if self.two_sided and hasattr(self.host, "get_encoder"):
-            call["decoder_input_ids"] = self.ids
-        try:
-            return self.model(**call, use_cache=False)
-        except TypeError:  # XLM and others know no `use_cache`
-            return self.model(**call)
-
-    def logits(self) -> Tensor:
-        """The logits `[batch, seq, vocab]`, or the last hidden state of a model without a head."""
-        output = self.run()
-        found = getattr(output, "logits", None)
-        return read_output(output) if found is None else found.detach().clone()
-
-
 def blocks_found(probe: Probe, chain: Chain, calls: list[Call], lists: dict[str, list[nn.Module]]) -> Check:
     """The blocks are called in a chain, and no other list of modules is one that ends later."""
     name, path = "blocks found", probe.parts.blocks_path
     if chain.trouble:
         return Check(name, False, f"{path}: {chain.trouble}{_between(probe, chain, calls)}")
     last = last_chain({key: chain_of(elements, calls) for key, elements in lists.items()})
-    if last is not None and not path.endswith(last):
+    if last is not None and lists[last] != list(probe.parts.blocks):
         return Check(name, False, f"{path} is a chain, but the last one of the pass is {last}")
     return Check(name, True, f"each block gets what the one before returned{chain.remark}")
 
@@ -88,22 +60,30 @@ def final_norm(parts: ModelMap, chain: Chain, calls: list[Call], states: list[Te
     if end is None or not norms:
         return Check(name, False, f"{path} is not called after the last block")
     gets, gives = norms[-1].stream, norms[-1].output
-    heads = [call.stream for call in calls if call.module is parts.unembedding]
-    ends = "hidden_states[-1]" if equal(gives, last) else ""
-    if not ends and gives is not None and last is not None and equal(gives[:, -last.shape[1] :], last):
-        ends = "hidden_states[-1], which leaves out what is put before the tokens"
-    if not ends and (not heads or equal(gives, heads[-1])):
-        ends = "what the unembedding gets"
-    if not ends:
-        return Check(
-            name, False, f"what {path} returns is neither hidden_states[-1] nor what the unembedding gets"
-        )
+    ends = _ending(parts, calls, gives, last)
+    if ends is None:
+        return Check(name, False, f"what {path} returns is not what the model ends with")
     if chain.second or (gets is not None and gets.ndim != end.ndim):
         return Check(name, None, f"{path} gets a mixture of the last block's streams and returns {ends}")
     if not equal(gets, end):
         return Check(name, False, f"{path} does not get the output of the last block")
     raw = "; hidden_states[-1] is not normalised" if equal(end, last) else ""
     return Check(name, True, f"{path} of the last block's output is {ends}{raw}")
+
+
+def _ending(parts: ModelMap, calls: list[Call], gives: Tensor | None, last: Tensor | None) -> str | None:
+    """What the output of the final norm is: None if it is not what the model ends with."""
+    if equal(gives, last):
+        return "hidden_states[-1]"
+    if gives is not None and last is not None and equal(gives[:, -last.shape[1] :], last):
+        return "hidden_states[-1], which leaves out what is put before the tokens"
+    heads = [call.stream for call in calls if call.module is parts.unembedding]
+    if heads and equal(gives, heads[-1]):
+        return "what the unembedding gets"
+    holds = [call for call in calls if any(part is parts.final_norm for part in call.module.children())]
+    if holds and equal(gives, holds[-1].output):
+        return "what the model without its head returns"
+    return None
 
 
 def zero_edit(probe: Probe, chain: Chain) -> Check:

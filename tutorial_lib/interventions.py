@@ -198,8 +198,8 @@ def _stream_of_width(args: Any, kwargs: Any, width: int) -> Tensor:
     stream = read_input(args, kwargs)
     if stream.ndim != 3:
         raise UnaddressableStreamError(
-            f"the stream of this call is {tuple(stream.shape)}, not [batch, seq, d_model]: this model "
-            "carries several streams, and there is not one that a vector could be added to or taken from"
+            "vectors and positions need a stream [batch, seq, d_model], but this one has the shape "
+            f"{tuple(stream.shape)}: the model carries several streams side by side"
         )
     if stream.shape[-1] != width:
         raise ValueError(f"the stream of this call is {stream.shape[-1]} wide, but the vector {width}")

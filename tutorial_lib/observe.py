@@ -99,55 +99,62 @@ def left_as_it_was(model: nn.Module) -> Iterator[Callable[[], list[str]]]:
         A function that names what differs now from what was there at the beginning. The hooks that
         transformers itself leaves for `output_hidden_states` do not count: they are taken off at the end.
     """
-    before = {name: _state(module) for name, module in model.named_modules()}
-    configs = _configs(model)
-    python_state = random.getstate()
-    cuda = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
+    before = [_State(module) for module in model.modules()]
+    hooks, configs, python_state = _hooks(model), _configs(model), random.getstate()
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
 
     def differences() -> list[str]:
-        found = []
-        for name, module in model.named_modules():
-            for table, was in before.get(name, (None, {}, {}))[1].items():
-                if table == PARTS:
-                    continue
-                now = {k: hook for k, hook in getattr(module, table).items() if not _is_recorder(module, k)}
-                if {key: hook for key, hook in was.items() if key in now or not _was_recorder(hook)} != now:
-                    found.append(f"{table} of {name or 'the model'}")
-        return found + ["config" for was, now in [(configs, _configs(model))] if was != now]
+        now = _hooks(model)
+        found = [name for name in {**hooks, **now} if hooks.get(name, {}) != now.get(name, {})]
+        return found + ([] if configs == _configs(model) else ["config"])
 
     try:
-        with torch.random.fork_rng(cuda), torch.no_grad():
+        with torch.random.fork_rng(devices), torch.no_grad():
             model.eval()
             yield differences
     finally:
         random.setstate(python_state)
-        for module, tables, flags in before.values():
-            _restore(module, tables, flags)
+        for state in before:
+            state.restore()
 
 
-def _state(module: nn.Module) -> tuple[nn.Module, dict[str, dict[int, Any]], dict[str, Any]]:
-    """The hooks and parts of a module and its plain attributes: its training mode, the flags of transformers."""
-    tables = {table: dict(getattr(module, table)) for table in (*HOOK_TABLES, PARTS)}
-    flags = {
-        name: value
-        for name, value in vars(module).items()
-        if value is None or isinstance(value, (bool, int, float, str))
-    }
-    return module, tables, flags
+class _State:
+    """The hooks, parts and plain attributes of a module, such as its training mode."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.tables = {table: dict(getattr(module, table)) for table in (*HOOK_TABLES, PARTS)}
+        self.names = set(vars(module))
+        self.plain = {
+            name: value
+            for name, value in vars(module).items()
+            if value is None or isinstance(value, (bool, int, float, str))
+        }
+
+    def restore(self) -> None:
+        for table, entries in self.tables.items():
+            current = getattr(self.module, table)
+            if current != entries:
+                current.clear()
+                current.update(entries)
+        now = vars(self.module)
+        for name in set(now) - self.names:
+            del now[name]  # such as the note of transformers that its recorders are installed
+        now.update({name: value for name, value in self.plain.items() if now.get(name) is not value})
 
 
-def _restore(module: nn.Module, tables: dict[str, dict[int, Any]], flags: dict[str, Any]) -> None:
-    for table, hooks in tables.items():
-        current = getattr(module, table)
-        if dict(current) != hooks:
-            current.clear()
-            current.update(hooks)
-    plain = vars(module)
-    for name in [name for name, value in plain.items() if name not in flags and isinstance(value, bool)]:
-        del plain[name]  # such as the note that recorders are installed
-    for name, value in flags.items():
-        if plain.get(name) is not value:
-            plain[name] = value
+def _hooks(model: nn.Module) -> dict[str, dict[int, Any]]:
+    """The tables of hooks that are not empty, by name, without the recorders of transformers."""
+    found = {}
+    for name, module in model.named_modules():
+        recorders = {
+            key for key, hook in module._forward_hooks.items() if getattr(hook, "__name__", "") == RECORDER
+        }
+        for table in HOOK_TABLES:
+            hooks = {key: hook for key, hook in getattr(module, table).items() if key not in recorders}
+            if hooks:
+                found[f"{table} of {name or 'the model'}"] = hooks
+    return found
 
 
 def _configs(model: nn.Module) -> list[Any]:
@@ -159,14 +166,6 @@ def _configs(model: nn.Module) -> list[Any]:
             if hasattr(config, "to_dict"):
                 found[id(config)] = config.to_dict()
     return list(found.values())
-
-
-def _is_recorder(module: nn.Module, key: int) -> bool:
-    return _was_recorder(module._forward_hooks.get(key))
-
-
-def _was_recorder(hook: Any) -> bool:
-    return getattr(hook, "__name__", "") == RECORDER
 
 
 def _attempt(read: Callable[..., Tensor], *call: Any) -> Tensor | None:

@@ -97,8 +97,6 @@ def _fit(
 
     Backward elimination: modules are dropped one by one as long as the rest still gives the output.
     """
-    kept = list(candidates)
-    use_stream = True
     target = output.flatten().double()
     limit = TOLERANCE * torch.finfo(output.dtype).eps * target.square().mean().sqrt().item()
 
@@ -111,19 +109,20 @@ def _fit(
         weights = torch.linalg.lstsq(matrix, target[:, None], driver="gelsd").solution[:, 0]
         return (matrix @ weights - target).square().mean().sqrt().item(), weights
 
-    error, weights = solve(kept, use_stream)
-    if error > limit:
+    # First without the modules that carry the stream along: where the input itself does, they are no terms.
+    for kept in ([item for item in candidates if not _carries(item[1], stream)], candidates):
+        error, weights = solve(kept, True)
+        if error <= limit:
+            break
+    else:
         return None
     limit = min(limit, WORSE * error + 1e-12 * limit)
-    # Modules that carry the stream along go first, then those that merely feed others: what is left are the
-    # modules that write.
-    order = sorted(kept, key=lambda item: (-_carries(item[1], stream), _size(item, kept, weights[1:])))
-    for item in order:
+    # The small ones go first, which merely feed others: what is left are the modules that write.
+    for item in sorted(kept, key=lambda item: _size(item, kept, weights[1:])):
         fewer = [other for other in kept if other is not item]
-        if solve(fewer, use_stream)[0] <= limit:
+        if solve(fewer, True)[0] <= limit:
             kept = fewer
-    if solve(kept, False)[0] <= limit:
-        use_stream = False
+    use_stream = solve(kept, False)[0] > limit
     _, weights = solve(kept, use_stream)
     through = weights[0].item() if use_stream else 0.0
     rest = weights[1:] if use_stream else weights

@@ -13,12 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.activations import read_output, replace_output
-from tutorial_lib.architecture import ATTENTION_NAMES, MLP_NAMES, ModelMap, map_model, named_parts
-from tutorial_lib.blocks import UnaddressableStreamError, text_config, text_host, unwrapped
+from tutorial_lib.architecture import ATTENTION_NAMES, MLP_NAMES, map_model, named_parts
+from tutorial_lib.blocks import UnaddressableStreamError, unwrapped
 from tutorial_lib.chain import Chain, chain_of, state_meaning
 from tutorial_lib.checks import (
     Check,
-    Probe,
     blocks_found,
     calls_in_generate,
     edit,
@@ -27,10 +26,9 @@ from tutorial_lib.checks import (
     second_matters,
     zero_edit,
 )
-from tutorial_lib.observe import Call, left_as_it_was, quiet_hooks, record
+from tutorial_lib.observe import left_as_it_was, quiet_hooks, record
+from tutorial_lib.probe import Probe, random_ids, shape_words
 from tutorial_lib.terms import Sum, block_sum
-
-BATCH, SEQ = 2, 8
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,9 @@ class Verification:
         rows = [f"  {c.name:<{width}}  {marks[c.passed]:<3}  {c.detail}".rstrip() for c in self.checks]
         head = f"{self.model_class}: {self.n_layers} blocks at {self.blocks_path}, {self.kind}"
         stream = f"  stream {self.stream_shape}, passed as {self.passed_as}, blocks return a {self.returns}"
-        middle = {True: "with", False: "no", None: "no question of a"}[self.mid_stream]
-        terms = f"  output of a block = {self.terms}; {middle} stream between attention and MLP"
+        terms = f"  output of a block = {self.terms}"
+        if self.mid_stream is not None:
+            terms += f"; {'a' if self.mid_stream else 'no'} stream between attention and MLP"
         last = "  addressable" if self.addressable else f"  NOT addressable: {self.reason}"
         return "\n".join([head, stream, terms, *rows, last])
 
@@ -104,7 +103,7 @@ def verify_model(model: nn.Module, input_ids: Tensor | None = None, *, generate:
         ValueError: the model has no blocks of a decoder.
     """
     parts = map_model(model)
-    ids = _random_ids(model, parts) if input_ids is None else input_ids
+    ids = random_ids(model, parts) if input_ids is None else input_ids
     before = _modes(model)
     with left_as_it_was(model) as differences:
         found = _measure(Probe(unwrapped(model), parts, ids), generate)
@@ -146,6 +145,8 @@ def _measure(probe: Probe, generate: bool) -> Verification:
     }
     watched = [element for elements in lists.values() for element in elements] + blocks
     watched += [part for part in (parts.final_norm, parts.unembedding) if part is not None]
+    # The model without its head: what holds the final norm.
+    watched += [m for m in probe.model.modules() if any(child is parts.final_norm for child in m.children())]
     calls, output = record(watched, lambda: probe.run(output_hidden_states=True))
     chain = chain_of(blocks, calls)
     if chain.second and not second_matters(probe, chain):
@@ -159,7 +160,7 @@ def _measure(probe: Probe, generate: bool) -> Verification:
     checks.append(final_norm(parts, chain, calls, states))
     checks += [zero_edit(probe, chain), edit(probe, chain), calls_in_generate(probe, chain, generate)]
     first = chain.calls[0] if chain.calls else None
-    shape = _shape_words(first, probe) if first is not None else "none"
+    shape = shape_words(first, probe) if first is not None else "none"
     reason = _reason(checks, chain, shape)
     sums, kind = _sums(probe, chain)
     return Verification(
@@ -176,34 +177,6 @@ def _measure(probe: Probe, generate: bool) -> Verification:
         addressable=not reason,
         reason=reason,
     )
-
-
-def _shape_words(call: Call, probe: Probe) -> str:
-    """A shape such as "[batch, seq, d_model]"; another size than these is given by how it differs."""
-    if call.stream is None:
-        return "none"
-    shape = list(call.stream.shape)
-    sizes = (probe.ids.shape[0] // _rows_each(probe.parts), probe.ids.shape[1], probe.parts.d_model)
-    if len(shape) == 3 and shape[:2] == [sizes[1], sizes[0]] and sizes[0] != sizes[1]:
-        return "[seq, batch, d_model]"
-    if len(shape) == 3:
-        words = [_size_words(*pair) for pair in zip(shape, sizes, ("batch", "seq", "d_model"), strict=True)]
-        return f"[{', '.join(words)}]"
-    left = dict(zip(("batch", "seq", "d_model"), sizes, strict=True))
-    words = [str(size) for size in shape]
-    for name, size in left.items():
-        free = [index for index, word in enumerate(words) if word == str(size)]
-        if free:
-            words[free[-1] if name == "d_model" else free[0]] = name
-    return f"[{', '.join(words)}]"
-
-
-def _size_words(size: int, usual: int, name: str) -> str:
-    if size == usual:
-        return name
-    if size % usual == 0:
-        return f"{size // usual}*{name}"
-    return f"{name} + {size - usual}" if size > usual else str(size)
 
 
 def _reason(checks: list[Check], chain: Chain, shape: str) -> str:
@@ -273,35 +246,3 @@ def _mid_stream(block: nn.Module, found: Sum, probe: Probe) -> bool | None:
     if not plain or not silenced:
         return None
     return not equal(plain[0].stream, silenced[0].stream)
-
-
-def _random_ids(model: nn.Module, parts: ModelMap) -> Tensor:
-    """Token ids `[batch, seq]`, the same each time, none of them a special token of the config."""
-    weight = next(parts.embedding.parameters())
-    host = text_host(model)
-    sizes = [getattr(config, "vocab_size", None) for config in (host.config, text_config(host))]
-    vocab = min(size for size in [weight.shape[0], *sizes] if isinstance(size, int) and size > 0)
-    special = _special_tokens(host.config.to_dict())
-    allowed = torch.tensor([token for token in range(vocab) if token not in special] or range(vocab))
-    shape = (BATCH * _rows_each(parts), SEQ)
-    picked = torch.randint(len(allowed), shape, generator=torch.Generator().manual_seed(0))
-    # Offloaded weights are on "meta" until they are needed; accelerate moves the tokens to where they are.
-    return allowed[picked].to("cpu" if weight.is_meta else weight.device)
-
-
-def _rows_each(parts: ModelMap) -> int:
-    """How many rows of token ids are one row of the batch: MusicGen has one for each of its codebooks."""
-    return len(parts.embedding) if isinstance(parts.embedding, nn.ModuleList) else 1
-
-
-def _special_tokens(config: Any) -> set[int]:
-    if not isinstance(config, dict):
-        return set()
-    found: set[int] = set()
-    for name, value in config.items():
-        if str(name).endswith(("_token_id", "_token_index", "_token_ids")):
-            found.update(
-                token for token in (value if isinstance(value, list) else [value]) if isinstance(token, int)
-            )
-        found |= _special_tokens(value)
-    return found
