@@ -456,3 +456,21 @@ def test_random_numbers_that_are_not_put_back_turn_red(llama, monkeypatch):
     llama.forward = lambda *args, **kwargs: (random.random(), forward(*args, **kwargs))[1]
     random.seed(7)
     assert red(llama, "nothing left behind") == "changed: training modes or random numbers"
+
+
+def test_layers_that_are_spread_over_lists_turn_blocks_and_edit_red():
+    xlm = built("xlm")
+    assert "block 1 does not get what block 0 returned" in red(xlm, "blocks found", generate=False)
+    assert red(xlm, "edit", generate=False) == "an edit of block 1's input and of block 0's output differ"
+    found = verify_model(xlm, generate=False)
+    assert (found.kind, found.terms) == ("post-norm", "none: the output is that of out_lin")
+    assert map_model(xlm).kind == "post-norm"
+
+
+def test_a_term_smaller_than_what_rounding_hides_is_found(llama):
+    """In bfloat16 a fixed tolerance would take this MLP for rounding."""
+    with torch.no_grad():
+        for block in llama.model.layers:
+            block.mlp.down_proj.weight *= 0.5
+    found = verify_model(llama.to(torch.bfloat16), generate=False)
+    assert found.terms == SUM

@@ -256,9 +256,8 @@ def _kind_of(config: Any, block: nn.Module, final_norm: nn.Module | None) -> Kin
         return "parallel"
     # Without a final norm the blocks must leave the stream normalised. OPT says outright which it is.
     norm_first = getattr(config, "do_layer_norm_before", final_norm is not None)
-    norm_first = norm_first and not hasattr(
-        config, "mlp_alpha_factor"
-    )  # MiniMax goes on with the normalised copy
+    # MiniMax goes on with the normalised copy, in place of the stream.
+    norm_first = norm_first and not hasattr(config, "mlp_alpha_factor")
     if not norm_first or says("apply_residual_connection_post_layernorm"):
         return "post-norm"
     if not any(next(named_parts(block, names), None) for names in (ATTENTION_NAMES, MLP_NAMES)):

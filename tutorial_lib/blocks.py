@@ -110,18 +110,26 @@ def check_addressable(model: nn.Module) -> None:
     Raises:
         UnaddressableStreamError: the message says why.
     """
-    path, _ = _located(model)
+    check_whole_blocks(model)
     host = text_host(model)
     reason = STREAMS_APART.get(getattr(text_config(host), "model_type", "")) if host is not None else None
-    # XLM has a list of attentions and beside it lists of norms and of MLPs, but no module that is a block.
+    if reason is not None:
+        raise UnaddressableStreamError(f"{type(model).__name__}: {reason}")
+
+
+def check_whole_blocks(model: nn.Module) -> None:
+    """Raises where no module is a block, so that none returns the stream after a layer.
+
+    XLM has a list of attentions, whose inputs are the stream, and beside it lists of norms and of MLPs.
+    """
+    path, _ = _located(model)
     beside = model.get_submodule(path.rpartition(".")[0]).named_children()
     norms = [name for name, child in beside if isinstance(child, nn.ModuleList) and _all_norms(child)]
     if norms:
-        reason = (
-            f"its layers are spread over {path} and lists beside it, such as {norms[0]}: it has no blocks"
+        raise UnaddressableStreamError(
+            f"{type(model).__name__}: its layers are spread over {path} and lists beside it, such as "
+            f"{norms[0]}"
         )
-    if reason is not None:
-        raise UnaddressableStreamError(f"{type(model).__name__}: {reason}")
 
 
 def is_norm(module: nn.Module) -> bool:
