@@ -19,8 +19,17 @@ from tests.tiny_families import (
     build_gemma3_vision,
     token_ids,
 )
-from tutorial_lib import add_hooks, blocks, cache_residual_streams, find_blocks, map_model, read_output
-from tutorial_lib.blocks import check_layer, stream_width
+from tutorial_lib import (
+    UnaddressableStreamError,
+    add_hooks,
+    blocks,
+    cache_residual_streams,
+    find_blocks,
+    get_residual_stream_at_layer,
+    map_model,
+    read_output,
+)
+from tutorial_lib.blocks import check_layer, find_blocks_path, stream_width
 
 
 @pytest.fixture
@@ -269,3 +278,79 @@ def test_a_layer_of_a_wrong_type_is_named(layer):
 def test_other_whole_numbers_are_layers():
     assert check_layer(torch.tensor(2), 3) == 2
     assert check_layer(3, 3, after_last_block=True) == 3
+
+
+def xlm_like(config, model):
+    torch.manual_seed(0)
+    sizes = {"emb_dim": D_MODEL, "n_layers": LAYERS, "n_heads": 4, "vocab_size": VOCAB}
+    return getattr(transformers, model)(getattr(transformers, config)(**sizes)).eval()
+
+
+@pytest.mark.parametrize(
+    ("config", "model"), [("XLMConfig", "XLMWithLMHeadModel"), ("FlaubertConfig", "FlaubertWithLMHeadModel")]
+)
+def test_where_layers_are_spread_over_lists_the_list_that_gets_the_stream_is_taken(config, model):
+    model, ids = xlm_like(config, model), token_ids()
+    assert find_blocks(model) is model.transformer.attentions
+    found = map_model(model)
+    assert (found.kind, found.d_model) == ("post-norm", D_MODEL)
+    cache, output = cache_residual_streams(model, ids, output_hidden_states=True)
+    for layer in range(LAYERS):
+        assert torch.equal(cache[f"layer_{layer}"], output.hidden_states[layer])
+    with pytest.raises(
+        UnaddressableStreamError, match=r"spread over .* and lists beside it, such as layer_norm1"
+    ):
+        cache_residual_streams(model, ids, after_last_block=True)
+    with pytest.raises(UnaddressableStreamError, match="spread over"):
+        get_residual_stream_at_layer(model, LAYERS, ids)
+
+
+def test_positions_in_a_stream_with_the_batch_second_raise():
+    config = transformers.XLNetConfig(d_model=D_MODEL, n_layer=2, n_head=4, d_inner=48, vocab_size=VOCAB)
+    model = transformers.XLNetLMHeadModel(config).eval()
+    with pytest.raises(UnaddressableStreamError, match=r"\[seq, batch, d_model\], the batch second"):
+        cache_residual_streams(model, token_ids(), positions=-1)
+
+
+class Stacks(nn.Module):
+    """Two stacks of blocks of the same size, as in HRM, or a decoder after a larger stack, as in BLT."""
+
+    def __init__(self, **widths):
+        super().__init__()
+        self.config = transformers.LlamaConfig(num_hidden_layers=9)
+        for name, width in widths.items():
+            blocks = nn.ModuleList([nn.Sequential(nn.Linear(width, width)) for _ in range(2)])
+            self.add_module(name, nn.ModuleDict({"layers": blocks}))
+
+    def get_input_embeddings(self):
+        return None
+
+
+def test_of_two_stacks_alike_the_later_is_taken():
+    assert find_blocks_path(Stacks(low=4, high=4)) == "high.layers"
+    assert find_blocks_path(Stacks(high=4, low=4)) == "low.layers"
+    assert find_blocks_path(Stacks(low=5, high=4)) == "low.layers"  # the larger one, where they differ
+
+
+def test_a_stack_that_is_called_a_decoder_is_taken_before_a_larger_one():
+    assert find_blocks_path(Stacks(global_part=40, local_decoder=4)) == "local_decoder.layers"
+    assert find_blocks_path(Stacks(backbone=4, depth_decoder=40)) == "backbone.layers"
+
+
+def test_a_width_that_no_config_says_is_read_from_the_weights(llama):
+    vars(llama.config)["hidden_size"] = None
+    assert stream_width(llama) is None
+    assert map_model(llama).d_model == D_MODEL
+
+
+def test_a_narrow_norm_beside_the_blocks_is_not_the_final_norm(llama):
+    llama.model.per_layer_norm = nn.LayerNorm(8)
+    assert map_model(llama).final_norm is llama.model.norm
+
+
+def test_an_attention_with_norms_in_its_name_is_no_norm():
+    class NormAttentionNorm(nn.Module):
+        pass
+
+    assert not blocks.is_norm(NormAttentionNorm())
+    assert blocks.is_norm(nn.LayerNorm(2))

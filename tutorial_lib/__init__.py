@@ -8,7 +8,7 @@ cache, output = cache_residual_streams(model, **tokenizer("Hello there", return_
 
 from tutorial_lib.activations import read_input, read_output, replace_input, replace_output
 from tutorial_lib.architecture import ModelMap, map_model
-from tutorial_lib.blocks import find_blocks
+from tutorial_lib.blocks import UnaddressableStreamError, find_blocks
 from tutorial_lib.directions import (
     ablate_direction_everywhere,
     difference_of_means,
@@ -24,12 +24,15 @@ from tutorial_lib.lens import direct_logit_attribution, logit_lens
 from tutorial_lib.models import load_model
 from tutorial_lib.patching import activation_patching, patch_residual_stream
 from tutorial_lib.residual import cache_residual_streams, get_residual_stream_at_layer
+from tutorial_lib.verify import Verification, verify_model
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ModelMap",
+    "UnaddressableStreamError",
     "UnfiredHookWarning",
+    "Verification",
     "ablate_direction_everywhere",
     "ablate_direction_from_residual",
     "activation_patching",
@@ -50,4 +53,5 @@ __all__ = [
     "read_output",
     "replace_input",
     "replace_output",
+    "verify_model",
 ]

@@ -19,6 +19,7 @@ DEPTH_FIELDS = (
     "decoder_layers",
     "num_decoder_layers",
 )
+WIDTH_FIELDS = ("hidden_size", "d_model", "n_embd", "emb_dim")
 # Parts of a model that have blocks of their own, which are not the blocks of the language model.
 OTHER_PARTS = (
     "vision",
@@ -31,12 +32,30 @@ OTHER_PARTS = (
     "expert",
     "adapter",
     "mtp",
+    "depth_decoder",
 )
+# Models whose blocks are found, but whose stream is not one [batch, seq, d_model] tensor that goes from block
+# to block, by model_type. No rule can see it in the modules; verify.py measures it. Streams of another shape,
+# such as Gemma 3n's [4, batch, seq, d_model], need no entry: an edit sees them when it runs.
+STREAMS_APART = {
+    "xlnet": "its blocks carry [seq, batch, d_model], the batch second",
+    "prophetnet": "its blocks carry n-gram streams behind the tokens, [batch, (1 + ngram) * seq, d_model]",
+    "cpmant": "its blocks carry a prompt of config.prompt_length positions before the tokens",
+    "reformer": "its blocks are reversible: two streams go through them, and hidden_states is only one",
+    "inkling2_text": "its blocks also read the states of earlier blocks, from their second argument",
+    "hrm_text": "its blocks run several times in one pass, so a layer is not one place of the stream",
+    "blt": "cross-attention layers between its blocks write to the stream too",
+}
+WRAPPERS = ("OptimizedModule", "DataParallel", "DistributedDataParallel")
 # For each model: the path of its blocks and a weak reference to them. Paths and weak references only, so that
 # the table never keeps a model alive, and a table outside the model, so that deepcopy does not copy it.
 _found: "weakref.WeakKeyDictionary[nn.Module, tuple[str, weakref.ref[nn.ModuleList]]]" = (
     weakref.WeakKeyDictionary()
 )
+
+
+class UnaddressableStreamError(ValueError):
+    """The residual stream of a model is not one `[batch, seq, d_model]` tensor, or no hook reaches it."""
 
 
 def find_blocks(model: nn.Module) -> nn.ModuleList:
@@ -79,7 +98,48 @@ def check_layer(layer_idx: Any, n_layers: int, *, after_last_block: bool = False
 def stream_width(model: nn.Module) -> int | None:
     """The width d_model of the residual stream, None where no config says it."""
     host = text_host(model)
-    return None if host is None else getattr(text_config(host), "hidden_size", None)
+    said = [getattr(text_config(host), name, None) for name in WIDTH_FIELDS] if host is not None else []
+    return next((width for width in said if isinstance(width, int)), None)
+
+
+def check_addressable(model: nn.Module) -> None:
+    """Raises where it is known that an edit at the input of a block would go astray.
+
+    This is what is known without running the model; `map_model(model, verify=True)` finds out by running it.
+
+    Raises:
+        UnaddressableStreamError: the message says why.
+    """
+    check_whole_blocks(model)
+    host = text_host(model)
+    reason = STREAMS_APART.get(getattr(text_config(host), "model_type", "")) if host is not None else None
+    if reason is not None:
+        raise UnaddressableStreamError(f"{type(model).__name__}: {reason}")
+
+
+def check_whole_blocks(model: nn.Module) -> None:
+    """Raises where no module is a block, so that none returns the stream after a layer.
+
+    XLM has a list of attentions, whose inputs are the stream, and beside it lists of norms and of MLPs.
+    """
+    path, _ = _located(model)
+    beside = model.get_submodule(path.rpartition(".")[0]).named_children()
+    norms = [name for name, child in beside if isinstance(child, nn.ModuleList) and _all_norms(child)]
+    if norms:
+        raise UnaddressableStreamError(
+            f"{type(model).__name__}: its layers are spread over {path} and lists beside it, such as "
+            f"{norms[0]}"
+        )
+
+
+def is_norm(module: nn.Module) -> bool:
+    """Whether a module is a norm, by the name of its class. DBRX has an attention with norms in its name."""
+    name = type(module).__name__.lower()
+    return "norm" in name and "attention" not in name
+
+
+def _all_norms(modules: nn.ModuleList) -> bool:
+    return len(modules) > 0 and not _could_be_blocks(modules) and all(is_norm(module) for module in modules)
 
 
 def _located(model: nn.Module) -> tuple[str, nn.ModuleList]:
@@ -108,17 +168,21 @@ def _search(model: nn.Module) -> str:
     decoder = own_part(host.get_decoder) if hasattr(host, "get_decoder") else None
     in_decoder = {id(module) for module in decoder.modules()} if decoder is not None else set()
 
-    def rank(path: str) -> tuple[bool, bool, bool, int, int]:
+    lists = [name for name, module in model.named_modules() if _could_be_blocks(module)]
+
+    def rank(path: str) -> tuple[int, ...]:
         blocks = model.get_submodule(path)
         return (
             id(blocks) in in_decoder,
+            "decoder" in path,  # BLT: the decoder stack speaks last, after a larger one over patches
             not any(part.isdigit() for part in path.split(".")),  # a list inside a block is not the blocks
             len(list(blocks.children())) in depths,
             -path.count("."),
+            _holds_attention(blocks),  # XLM: of its lists beside each other, the one that gets the stream
             sum(parameter.numel() for parameter in blocks.parameters()),
+            lists.index(path),  # HRM: of two stacks alike, the one that comes last
         )
 
-    lists = [name for name, module in model.named_modules() if _could_be_blocks(module)]
     paths = [path for path in lists if not any(part in path for part in OTHER_PARTS)]
     if not paths and _generates(host):
         # BERT as a language model keeps its blocks in `bert.encoder`.
@@ -142,6 +206,10 @@ def _could_be_blocks(module: nn.Module) -> bool:
     )
 
 
+def _holds_attention(blocks: nn.Module) -> bool:
+    return any("attention" in type(module).__name__.lower() for module in blocks.modules())
+
+
 def _looks_both_ways(blocks: nn.Module) -> bool:
     """Whether the attention in the blocks says that it is not causal, which makes the model an encoder."""
     causal = [
@@ -158,6 +226,13 @@ def text_host(model: nn.Module) -> Any:
         if hasattr(module, "config") and hasattr(module, "get_input_embeddings"):
             return module
     return None
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model inside torch.compile's and DataParallel's wrappers, which change only how it is run."""
+    while type(model).__name__ in WRAPPERS:
+        model = next(model.children())
+    return model
 
 
 def _generates(host: Any) -> bool:

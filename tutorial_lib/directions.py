@@ -152,7 +152,9 @@ def writing_modules(parts: ModelMap) -> Iterator[nn.Module]:
     clean by then."""
     for layer, block in enumerate(parts.blocks):
         norms = [getattr(block, name, None) for name in WRITING_NORMS]
-        if parts.kind == "post-norm" or (parts.kind == "sandwich" and None in norms):
+        if parts.kind in ("post-norm", "mixed", "several-streams") or (
+            parts.kind == "sandwich" and None in norms
+        ):
             raise ValueError(
                 f"{parts.model_class} is {parts.kind}: what its blocks add to the stream passes a norm that "
                 "this function does not know; it handles pre-norm and parallel blocks, and sandwich blocks "

@@ -16,7 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.activations import Positions, check_positions, index_in, read_input, replace_input
-from tutorial_lib.blocks import check_layer, find_blocks, stream_width
+from tutorial_lib.blocks import (
+    UnaddressableStreamError,
+    check_addressable,
+    check_layer,
+    find_blocks,
+    stream_width,
+)
 from tutorial_lib.hooks import Hook, HookPair
 
 
@@ -46,10 +52,13 @@ def add_vector_to_residual_stream(
     Raises:
         ValueError: a layer that does not exist; a vector of another shape, of norm zero or not finite; and
             when the hook runs, a position outside the sequence of that call.
+        UnaddressableStreamError: the stream of the model is no single `[batch, seq, d_model]`; where only
+            a call can show it, when the hook runs.
         TypeError: an argument of a wrong type.
     """
     blocks = find_blocks(model)
     layer = check_layer(layer_idx, len(blocks))
+    check_addressable(model)
     if not math.isfinite(scale):
         raise ValueError(f"scale must be a finite number, got {scale}")
     # The product is a new tensor: what the caller does to `vector` later does not reach the hook.
@@ -88,12 +97,14 @@ def ablate_direction_from_residual(
 
     Raises:
         ValueError: a layer that does not exist; a direction of another shape, of norm zero or not finite.
+        UnaddressableStreamError: as for `add_vector_to_residual_stream`.
         TypeError: an argument of a wrong type.
     """
     blocks = find_blocks(model)
     if layers is not None and not isinstance(layers, Iterable):
         raise TypeError(f"layers must be several layers, such as [{layers!r}], got {layers!r}")
     wanted = range(len(blocks)) if layers is None else [check_layer(layer, len(blocks)) for layer in layers]
+    check_addressable(model)
     direction = checked_vector(direction, "direction", stream_width(model))
     unit = direction / torch.linalg.vector_norm(direction)
 
@@ -185,6 +196,11 @@ def checked_vector(vector: Any, what: str, d_model: int | None) -> Tensor:
 
 def _stream_of_width(args: Any, kwargs: Any, width: int) -> Tensor:
     stream = read_input(args, kwargs)
+    if stream.ndim != 3:
+        raise UnaddressableStreamError(
+            "vectors and positions need a stream [batch, seq, d_model], but this one has the shape "
+            f"{tuple(stream.shape)}: the model carries several streams side by side"
+        )
     if stream.shape[-1] != width:
         raise ValueError(f"the stream of this call is {stream.shape[-1]} wide, but the vector {width}")
     return stream

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.activations import Positions, check_positions, index_in, read_input, read_output
-from tutorial_lib.blocks import check_layer, find_blocks
+from tutorial_lib.blocks import check_addressable, check_layer, check_whole_blocks, find_blocks
 from tutorial_lib.hooks import HookPair, add_hooks
 
 
@@ -53,10 +53,12 @@ def get_residual_stream_at_layer(
 
     Raises:
         ValueError: a layer or position that does not exist, or input ids of a wrong shape.
+        UnaddressableStreamError: the model has no such positions in its stream, or no last block.
         TypeError: a layer, position or input of a wrong type.
     """
     blocks = find_blocks(model)
     layer = check_layer(layer_idx, len(blocks), after_last_block=True)
+    _check_readable(model, positions, layer == len(blocks))
     captured: dict[int, Tensor] = {}
     owner = object()
 
@@ -106,6 +108,7 @@ def cache_residual_streams(
 
     Raises:
         ValueError: a layer or position that does not exist, or input ids of a wrong shape.
+        UnaddressableStreamError: the model has no such positions in its stream, or no last block.
         TypeError: a layer, position or input of a wrong type.
     """
     blocks = find_blocks(model)
@@ -117,10 +120,19 @@ def cache_residual_streams(
     if after_last_block:
         wanted.add(n_layers)
 
+    _check_readable(model, positions, n_layers in wanted)
     captured: dict[int, Tensor] = {}
     hooks = _capture_hooks(blocks, sorted(wanted), captured, positions)
     output = _run(model, hooks, captured, input_ids, attention_mask, detach, model_kwargs)
     return {f"layer_{layer}": captured[layer] for layer in sorted(wanted)}, output
+
+
+def _check_readable(model: nn.Module, positions: Positions | None, after_last_block: bool) -> None:
+    """Raises for positions in a stream of another form, and for an output that is not the stream."""
+    if positions is not None:
+        check_addressable(model)
+    if after_last_block:
+        check_whole_blocks(model)
 
 
 def _capture_hooks(
