@@ -33,7 +33,8 @@ def on_its_own(model: Any) -> None:
     @functools.wraps(forward)
     def from_tokens(input_ids: torch.Tensor, **given: Any) -> Any:
         batch, seq = input_ids.shape
-        given.pop("logits_to_keep", None)  # meant for the other model, which slices inputs that there are not here
+        # Given as a number, it makes the layers that share keys drop tokens of inputs that are not there.
+        given["logits_to_keep"] = slice(None)
         given["inputs_embeds"] = embedding[input_ids]
         given["shared_kv_states"] = {
             kind: (keys[:, :, :seq].expand(batch, -1, -1, -1), values[:, :, :seq].expand(batch, -1, -1, -1))

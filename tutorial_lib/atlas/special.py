@@ -52,7 +52,8 @@ def _dbrx(config: Any, fields: Fields, shrink: Shrink) -> Fields:
 
 
 def _granite_hybrid(config: Any, fields: Fields, shrink: Shrink) -> Fields:
-    kinds = ["mamba", "attention"] if "mamba" in config.layer_types else ["linear_attention", "full_attention"]
+    old = "linear_attention" not in (config.layer_types or [])  # the names of transformers 4.57
+    kinds = ["mamba", "attention"] if old else ["linear_attention", "full_attention"]
     return {**fields, "layer_types": kinds * 2, "position_embedding_type": "rope"}
 
 
@@ -140,8 +141,6 @@ SPECIAL: dict[str, Special] = {
     ),
     # The cache rounds the width of queries up to a multiple of 64.
     "xlstm": _given(qk_dim_factor=1.0),
-    # The vocabulary is cut into clusters of frequent and rare tokens.
-    "transfo-xl": _given(cutoffs=[20, 40, 80], div_val=1),
     # One adapter for each language.
     "xmod": _where_missing(default_language="en_XX"),
     # One attention block is shared by all hybrid layers, of which there must be two.
