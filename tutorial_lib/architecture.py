@@ -10,7 +10,15 @@ from typing import Any, Literal, TypeAlias
 
 from torch import nn
 
-from tutorial_lib.blocks import check_layer, find_blocks, find_blocks_path, own_part, text_config, text_host
+from tutorial_lib.blocks import (
+    check_layer,
+    find_blocks,
+    find_blocks_path,
+    own_part,
+    stream_width,
+    text_config,
+    text_host,
+)
 
 Kind: TypeAlias = Literal["pre-norm", "post-norm", "sandwich", "parallel"]
 
@@ -68,7 +76,7 @@ class ModelMap:
             ("blocks", self.blocks_path, f"{self.n_layers} x {type(self.blocks[0]).__name__}"),
         ]
         for name, parts in (("attention(i)", ATTENTION_NAMES), ("mlp(i)", MLP_NAMES)):
-            for child, module in _children(self.blocks[0], parts):
+            for child, module in named_parts(self.blocks[0], parts):
                 rows.append((name, f"{self.blocks_path}[i].{child}", type(module).__name__))
                 break
         for name, path, part in (
@@ -116,7 +124,7 @@ def map_model(model: nn.Module) -> ModelMap:
         final_norm=final_norm,
         unembedding=unembedding,
         kind=_kind(config, blocks[0], final_norm),
-        d_model=config.hidden_size,
+        d_model=_width(model, embedding, unembedding),
         blocks_path=path,
         embedding_path=names[id(embedding)],
         final_norm_path=names[id(final_norm)] if final_norm is not None else None,
@@ -124,8 +132,16 @@ def map_model(model: nn.Module) -> ModelMap:
     )
 
 
+def _width(model: nn.Module, embedding: nn.Module, unembedding: nn.Module | None) -> int:
+    """d_model as the config says it, else the width that the unembedding reads or the embedding writes."""
+    said = stream_width(model)
+    if said is not None:
+        return said
+    return next((unembedding or embedding).parameters()).shape[-1]
+
+
 def _is_norm(module: nn.Module) -> bool:
-    return "norm" in type(module).__name__.lower()
+    return "norm" in type(module).__name__.lower() and next(module.children(), None) is None
 
 
 def _final_norm(container: nn.Module) -> nn.Module | None:
@@ -134,7 +150,8 @@ def _final_norm(container: nn.Module) -> nn.Module | None:
     return norms[-1] if norms else None
 
 
-def _children(block: nn.Module, names: tuple[str, ...]) -> Iterator[tuple[str, nn.Module]]:
+def named_parts(block: nn.Module, names: tuple[str, ...]) -> Iterator[tuple[str, nn.Module]]:
+    """The children of a block that have weights, are no norms and are named like one of `names`."""
     for child, module in block.named_children():
         weighty = next(module.parameters(), None) is not None  # GPT-NeoX has a `post_attention_dropout`
         if any(name in child for name in names) and weighty and not _is_norm(module):
@@ -142,7 +159,7 @@ def _children(block: nn.Module, names: tuple[str, ...]) -> Iterator[tuple[str, n
 
 
 def _child(block: nn.Module, names: tuple[str, ...], layer: int) -> nn.Module:
-    for _, module in _children(block, names):
+    for _, module in named_parts(block, names):
         return module
     found = [child for child, _ in block.named_children()]
     raise ValueError(f"block {layer} ({type(block).__name__}) has no part named like {names}; it has {found}")
@@ -153,7 +170,7 @@ def _kind(config: Any, block: nn.Module, final_norm: nn.Module | None) -> Kind:
         return bool(getattr(config, flag, False))
 
     norms = [name for name, child in block.named_children() if _is_norm(child)]
-    both = all(next(_children(block, names), None) for names in (ATTENTION_NAMES, MLP_NAMES))
+    both = all(next(named_parts(block, names), None) for names in (ATTENTION_NAMES, MLP_NAMES))
     if says("use_parallel_residual") or says("parallel_attn") or says("new_decoder_architecture"):
         return "parallel"
     # One norm for attention and MLP: they read the same thing (Phi, GPT-J, Cohere).

@@ -32,6 +32,7 @@ OTHER_PARTS = (
     "adapter",
     "mtp",
 )
+WRAPPERS = ("OptimizedModule", "DataParallel", "DistributedDataParallel")
 # For each model: the path of its blocks and a weak reference to them. Paths and weak references only, so that
 # the table never keeps a model alive, and a table outside the model, so that deepcopy does not copy it.
 _found: "weakref.WeakKeyDictionary[nn.Module, tuple[str, weakref.ref[nn.ModuleList]]]" = (
@@ -158,6 +159,13 @@ def text_host(model: nn.Module) -> Any:
         if hasattr(module, "config") and hasattr(module, "get_input_embeddings"):
             return module
     return None
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model inside torch.compile's and DataParallel's wrappers, which change only how it is run."""
+    while type(model).__name__ in WRAPPERS:
+        model = next(model.children())
+    return model
 
 
 def _generates(host: Any) -> bool:

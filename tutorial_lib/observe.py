@@ -1,0 +1,192 @@
+"""Run a model under watch: record what its modules are called with and return, and leave it as it was.
+
+`verify.py` and `terms.py` say what the records mean.
+"""
+
+import random
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tutorial_lib.activations import KEYWORD, read_input, read_output
+from tutorial_lib.hooks import UnfiredHookWarning, add_hooks
+
+HOOK_TABLES = (
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+# The hook that transformers 5 puts on blocks at the first `output_hidden_states=True`, and leaves there.
+RECORDER = "output_capturing_hook"
+
+
+@dataclass(eq=False)
+class Call:
+    """One call of a module. Tensors are copies, taken when the call began and when it ended.
+
+    Attributes:
+        stream: the hidden state that it got, None if it got none.
+        passed_as: where that was, "args[0]" or "hidden_states=".
+        others: further floating point inputs of the same shape as the stream.
+        output: the hidden state that it returned, None if it returned none.
+        returns: the type that it returned: "tensor", "tuple", "list" or the name of a class.
+        more: further floating point outputs of the same shape as `output`.
+        ended: a number that grows with every call of the run that ends; -1 if the call never ended.
+    """
+
+    module: nn.Module
+    stream: Tensor | None
+    passed_as: str
+    others: list[Tensor]
+    output: Tensor | None = None
+    returns: str = ""
+    more: list[Tensor] = field(default_factory=list)
+    ended: int = -1
+
+
+def record(modules: Iterable[nn.Module], run: Callable[[], Any]) -> tuple[list[Call], Any]:
+    """The calls of `modules` during `run()`, in the order in which they began, and what `run` returned."""
+    calls: list[Call] = []
+    running: dict[int, list[Call]] = {}
+    ends = iter(range(10**9))
+
+    def begin(module: nn.Module, args: Any, kwargs: Any) -> None:
+        stream = _attempt(read_input, args, kwargs)
+        values = [*args[1:], *kwargs.values()] if args else [v for k, v in kwargs.items() if k != KEYWORD]
+        call = Call(module, _copy(stream), "args[0]" if args else f"{KEYWORD}=", _alike(values, stream))
+        calls.append(call)
+        running.setdefault(id(module), []).append(call)
+
+    def end(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        call, hidden = running[id(module)].pop(), _attempt(read_output, output)
+        values = output.values() if isinstance(output, Mapping) else output
+        call.output, call.returns, call.ended = _copy(hidden), _kind_of(output), next(ends)
+        if isinstance(output, (tuple, list, Mapping)):
+            call.more = _alike((value for value in values if value is not hidden), hidden)
+
+    watched = list({id(module): module for module in modules}.values())
+    with quiet_hooks([(module, begin) for module in watched], [(module, end) for module in watched]):
+        result = run()
+    return calls, result
+
+
+@contextmanager
+def quiet_hooks(pre_hooks: Any = (), forward_hooks: Any = ()) -> Iterator[None]:
+    """`add_hooks` with keyword arguments, for modules of which some may never be called."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnfiredHookWarning)
+        with add_hooks(pre_hooks, forward_hooks, with_kwargs=True):
+            yield
+
+
+@contextmanager
+def left_as_it_was(model: nn.Module) -> Iterator[Callable[[], list[str]]]:
+    """Evaluation mode and no gradients inside; afterwards hooks, modes, flags and random numbers are as before.
+
+    Yields:
+        A function that names what differs now from what was there at the beginning. The hooks that
+        transformers itself leaves for `output_hidden_states` do not count: they are taken off at the end.
+    """
+    before = {name: _state(module) for name, module in model.named_modules()}
+    configs = _configs(model)
+    python_state = random.getstate()
+    cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+
+    def differences() -> list[str]:
+        found = []
+        for name, module in model.named_modules():
+            for table, was in before.get(name, (None, {}, {}))[1].items():
+                now = {k: hook for k, hook in getattr(module, table).items() if not _is_recorder(module, k)}
+                if {key: hook for key, hook in was.items() if key in now or not _was_recorder(hook)} != now:
+                    found.append(f"{table} of {name or 'the model'}")
+        return found + ["config" for was, now in [(configs, _configs(model))] if was != now]
+
+    try:
+        with torch.random.fork_rng(cuda), torch.no_grad():
+            model.eval()
+            yield differences
+    finally:
+        random.setstate(python_state)
+        for module, tables, flags in before.values():
+            _restore(module, tables, flags)
+
+
+def _state(module: nn.Module) -> tuple[nn.Module, dict[str, dict[int, Any]], dict[str, Any]]:
+    """The hooks of a module and its plain attributes, the training mode and transformers' flags among them."""
+    tables = {table: dict(getattr(module, table)) for table in HOOK_TABLES}
+    flags = {
+        name: value
+        for name, value in vars(module).items()
+        if value is None or isinstance(value, (bool, int, float, str))
+    }
+    return module, tables, flags
+
+
+def _restore(module: nn.Module, tables: dict[str, dict[int, Any]], flags: dict[str, Any]) -> None:
+    for table, hooks in tables.items():
+        current = getattr(module, table)
+        if dict(current) != hooks:
+            current.clear()
+            current.update(hooks)
+    plain = vars(module)
+    for name in [name for name, value in plain.items() if name not in flags and isinstance(value, bool)]:
+        del plain[name]  # such as the note that recorders are installed
+    for name, value in flags.items():
+        if plain.get(name) is not value:
+            plain[name] = value
+
+
+def _configs(model: nn.Module) -> list[Any]:
+    """The configs of the model as dicts."""
+    found = {}
+    for module in model.modules():
+        for name in ("config", "generation_config"):
+            config = vars(module).get(name)
+            if hasattr(config, "to_dict"):
+                found[id(config)] = config.to_dict()
+    return list(found.values())
+
+
+def _is_recorder(module: nn.Module, key: int) -> bool:
+    return _was_recorder(module._forward_hooks.get(key))
+
+
+def _was_recorder(hook: Any) -> bool:
+    return getattr(hook, "__name__", "") == RECORDER
+
+
+def _attempt(read: Callable[..., Tensor], *call: Any) -> Tensor | None:
+    try:
+        return read(*call)
+    except (TypeError, ValueError):  # no hidden state there
+        return None
+
+
+def _copy(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.detach().clone()
+
+
+def _alike(values: Iterable[Any], stream: Tensor | None) -> list[Tensor]:
+    return [
+        value.detach().clone()
+        for value in values
+        if stream is not None
+        and isinstance(value, Tensor)
+        and value.is_floating_point()
+        and value.shape == stream.shape
+    ]
+
+
+def _kind_of(output: Any) -> str:
+    if isinstance(output, Tensor):
+        return "tensor"
+    return type(output).__name__
