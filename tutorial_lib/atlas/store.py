@@ -17,7 +17,7 @@ import tutorial_lib
 from tutorial_lib.atlas.sweep import Outcome, Result
 
 # Everything in the library that a row depends on.
-SOURCES = ("activations", "architecture", "blocks", "hooks", "residual", "verify")
+SOURCES = ("activations", "architecture", "blocks", "chain", "hooks", "observe", "terms", "verify")
 ATLAS_SOURCES = ("draft", "fields", "shrink", "special", "worker")
 
 
@@ -25,13 +25,12 @@ ATLAS_SOURCES = ("draft", "fields", "shrink", "special", "worker")
 class Row:
     """What the atlas says about one model type.
 
-    The fields from `blocks_path` to `problems` are those of `tutorial_lib.verify.Verification`.
+    The fields from `model_class` on are those of `tutorial_lib.verify.Verification`, with the checks by name.
 
     Attributes:
         model_type: the type, as in the config of a model.
         outcome: "done", or how the process of this type ended otherwise (see `sweep.Result`).
         detail: what went wrong, in words; empty when it is done.
-        model_class: the class of the model.
     """
 
     model_type: str
@@ -44,7 +43,7 @@ class Row:
     passed_as: str | None = None
     stream_shape: str | None = None
     kind: str | None = None
-    terms: list[str] = field(default_factory=list)
+    terms: str | None = None
     mid_stream: bool | None = None
     addressable: bool | None = None
     reason: str | None = None
