@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     rows = {} if options.fresh else {name: each for name, each in journal.rows().items() if name in types}
     console = Console(stderr=True)
     if rows:
-        console.print(f"{len(rows)} of {len(types)} types are in {journal.path} already", soft_wrap=True)
+        console.print(f"{len(rows)} of {len(types)} types are in {journal.path} already", soft_wrap=True, markup=False, highlight=False)
     limits = Limits(options.timeout, options.memory)
     results = sweep([each for each in types if each not in rows], examine, jobs=options.jobs, limits=limits)
     with _progress(console, len(rows), len(types)) as progress:
@@ -42,9 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
             journal.add(rows[result.model_type])
             progress.advance(task)
             number = f"{len(rows)}/{len(types)}"
-            progress.console.print(f"{number:>7}  {_line(rows[result.model_type], result)}", soft_wrap=True)
+            progress.console.print(f"{number:>7}  {_line(rows[result.model_type], result)}", soft_wrap=True, markup=False, highlight=False)
     write(options.out, rows.values())
-    console.print(f"wrote {options.out}", soft_wrap=True)
+    console.print(f"wrote {options.out}", soft_wrap=True, markup=False, highlight=False)
     return int(any(each.outcome != "done" for each in rows.values()))
 
 

@@ -58,9 +58,17 @@ def tiny_config(model_type: str) -> Any:
     Raises:
         ValueError: no such type.
     """
+    return shrink_config(default_config(model_type))
+
+
+def default_config(model_type: str) -> Any:
+    """The config that a type has if nothing else is said, of its usual size.
+
+    Raises:
+        ValueError: no such type.
+    """
     config_class = model_class(model_type).config_class
-    default = DEFAULTS.get(model_type, lambda config_class: config_class())
-    return shrink_config(default(config_class))
+    return DEFAULTS.get(model_type, lambda config_class: config_class())(config_class)
 
 
 def tiny_model(model_type: str, *, seed: int = 0) -> Any:

@@ -1,0 +1,45 @@
+"""The public names of the library; `tutorial_lib` hands them out and loads this file when the first is asked for."""
+
+from tutorial_lib.activations import read_input, read_output, replace_input, replace_output
+from tutorial_lib.architecture import ModelMap, map_model
+from tutorial_lib.blocks import find_blocks
+from tutorial_lib.directions import (
+    ablate_direction_everywhere,
+    difference_of_means,
+    orthogonalize_weights,
+)
+from tutorial_lib.hooks import UnfiredHookWarning, add_hooks
+from tutorial_lib.interventions import (
+    ablate_direction_from_residual,
+    add_vector_to_residual_stream,
+    position_aware_residual_hook,
+)
+from tutorial_lib.lens import direct_logit_attribution, logit_lens
+from tutorial_lib.models import load_model
+from tutorial_lib.patching import activation_patching, patch_residual_stream
+from tutorial_lib.residual import cache_residual_streams, get_residual_stream_at_layer
+
+__all__ = [
+    "ModelMap",
+    "UnfiredHookWarning",
+    "ablate_direction_everywhere",
+    "ablate_direction_from_residual",
+    "activation_patching",
+    "add_hooks",
+    "add_vector_to_residual_stream",
+    "cache_residual_streams",
+    "difference_of_means",
+    "direct_logit_attribution",
+    "find_blocks",
+    "get_residual_stream_at_layer",
+    "load_model",
+    "logit_lens",
+    "map_model",
+    "orthogonalize_weights",
+    "patch_residual_stream",
+    "position_aware_residual_hook",
+    "read_input",
+    "read_output",
+    "replace_input",
+    "replace_output",
+]
