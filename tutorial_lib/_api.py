@@ -1,4 +1,4 @@
-"""The public names of the library; `tutorial_lib` hands them out and loads this file when the first is asked for."""
+"""The public names. `tutorial_lib` hands them out, and loads this file when the first one is asked for."""
 
 from tutorial_lib.activations import read_input, read_output, replace_input, replace_output
 from tutorial_lib.architecture import ModelMap, map_model

@@ -1,4 +1,4 @@
-"""Sweep over model types: `python -m tutorial_lib.atlas`; what is in the journal already is not done again."""
+"""Sweep over model types: `python -m tutorial_lib.atlas`. What is in the journal is not done again."""
 
 import argparse
 import os
@@ -6,7 +6,14 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from tutorial_lib.atlas.store import Journal, Row, row, write
 from tutorial_lib.atlas.sweep import Limits, Result, sweep
@@ -32,7 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
     rows = {} if options.fresh else {name: each for name, each in journal.rows().items() if name in types}
     console = Console(stderr=True)
     if rows:
-        console.print(f"{len(rows)} of {len(types)} types are in {journal.path} already", soft_wrap=True, markup=False, highlight=False)
+        console.print(
+            f"{len(rows)} of {len(types)} types are in {journal.path} already",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
     limits = Limits(options.timeout, options.memory)
     results = sweep([each for each in types if each not in rows], examine, jobs=options.jobs, limits=limits)
     with _progress(console, len(rows), len(types)) as progress:
@@ -42,7 +54,12 @@ def main(arguments: list[str] | None = None) -> int:
             journal.add(rows[result.model_type])
             progress.advance(task)
             number = f"{len(rows)}/{len(types)}"
-            progress.console.print(f"{number:>7}  {_line(rows[result.model_type], result)}", soft_wrap=True, markup=False, highlight=False)
+            progress.console.print(
+                f"{number:>7}  {_line(rows[result.model_type], result)}",
+                soft_wrap=True,
+                markup=False,
+                highlight=False,
+            )
     write(options.out, rows.values())
     console.print(f"wrote {options.out}", soft_wrap=True, markup=False, highlight=False)
     return int(any(each.outcome != "done" for each in rows.values()))
@@ -51,10 +68,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tutorial_lib.atlas",
-        description="Build a tiny random model of each causal-LM type and verify its residual stream by value.",
+        description="Build a tiny random model of each causal-LM type; verify its residual stream by value.",
     )
     parser.add_argument("--types", nargs="+", metavar="TYPE", help="such as llama gpt2 (default: all)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time (%(default)s)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time (%(default)s)"
+    )
     parser.add_argument("--timeout", type=float, default=180, help="seconds for one type (%(default)s)")
     parser.add_argument("--memory", type=float, default=4, help="GiB for one type (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("docs/reference/atlas.json"), help="(%(default)s)")

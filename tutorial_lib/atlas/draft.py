@@ -1,7 +1,8 @@
 """Draft models on their own.
 
-A draft model of Gemma 4 reads no tokens: each call gets the hidden states and the keys and values of the model that it
-drafts for. Here random ones stand in for them, fixed by token and by position, so that token ids are enough.
+A draft model of Gemma 4 reads no tokens: each call gets the hidden states and the keys and values of the
+model that it drafts for. Here random ones stand in for them, fixed by token and by position, so that token
+ids are enough.
 """
 
 import functools
@@ -16,7 +17,8 @@ def on_its_own(model: Any) -> None:
     """Lets `model(input_ids)` work on a draft model, by a `forward` of this one instance.
 
     Args:
-        model: a Gemma 4 assistant; the tensors that stand in for the other model come from the global generator.
+        model: a Gemma 4 assistant; the tensors that stand in for the other model come from the global
+            generator.
     """
     text = model.config.get_text_config()
     embedding = torch.randn(VOCAB, 2 * model.config.backbone_hidden_size)

@@ -1,7 +1,7 @@
 """The sizes of a tiny config, under each of the names that the configs of transformers give them.
 
-There are far fewer ideas than names. A field that is not here keeps the value of the config, which is right for
-flags, epsilons and the like; a size that is missing here shows at once, as a model that is large.
+There are far fewer ideas than names. A field that is not here keeps the value of the config, which is right
+for flags, epsilons and the like; a size that is missing here shows at once, as a model that is large.
 """
 
 LAYERS, D_MODEL, HEADS, KV_HEADS, HEAD_DIM, D_MLP, VOCAB, CONTEXT = 4, 64, 4, 2, 16, 128, 128, 128
@@ -12,7 +12,10 @@ _NAMES: tuple[tuple[int, str], ...] = (
     (LAYERS, "num_encoder_layers num_decoder_layers"),
     (0, "num_nextn_predict_layers num_mtp_layers"),
     # Widths of the stream and of what is embedded.
-    (D_MODEL, "hidden_size d_model n_embd emb_dim embedding_dim word_embed_proj_dim embedding_size lru_width"),
+    (
+        D_MODEL,
+        "hidden_size d_model n_embd emb_dim embedding_dim word_embed_proj_dim embedding_size lru_width",
+    ),
     (D_MODEL, "output_embedding_size attention_hidden_size backbone_hidden_size cross_attention_hidden_size"),
     (D_MODEL, "pronunciation_embed_dim shape_embed_dim"),
     (32, "input_embedding_size ple_embed_dim"),
@@ -78,8 +81,20 @@ _NAMES: tuple[tuple[int, str], ...] = (
 )
 SIZES: dict[str, int] = {name: size for size, names in _NAMES for name in names.split()}
 
-# Token ids that `generate` treats in a special way; any other id of a special token counts up from 100, so that
-# a random prompt below it is text alone.
-TOKENS: dict[str, int | None] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "forced_eos_token_id": None}
-OTHER_TOKENS = ("sep_token_id", "cls_token_id", "decoder_start_token_id", "eod_token_id", "mask_token_id", "unk_token_id")
+# Token ids that `generate` treats in a special way; any other id of a special token counts up from 100, so
+# that a random prompt below it is text alone.
+TOKENS: dict[str, int | None] = {
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "forced_eos_token_id": None,
+}
+OTHER_TOKENS = (
+    "sep_token_id",
+    "cls_token_id",
+    "decoder_start_token_id",
+    "eod_token_id",
+    "mask_token_id",
+    "unk_token_id",
+)
 FIRST_MARKER = 100

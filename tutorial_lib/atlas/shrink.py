@@ -1,7 +1,7 @@
 """A tiny random model of any type of causal language model that transformers knows, offline.
 
-One shrinker works on any config: it replaces the sizes, by the names in `fields.py`, and leaves the flags, so the
-architecture stays what it is. `special.py` holds what cannot be read from a config.
+One shrinker works on any config: it replaces the sizes, by the names in `fields.py`, and leaves the flags, so
+the architecture stays what it is. `special.py` holds what cannot be read from a config.
 """
 
 import dataclasses
@@ -45,7 +45,9 @@ def model_class(model_type: str) -> type[Any]:
 
     names = _class_names()
     if model_type not in names:
-        raise ValueError(f"{model_type!r} is not a type of causal language model; causal_lm_types() lists them")
+        raise ValueError(
+            f"{model_type!r} is not a type of causal language model; causal_lm_types() lists them"
+        )
     name = names[model_type]
     found = getattr(transformers, name if isinstance(name, str) else name[0])
     assert isinstance(found, type)

@@ -1,8 +1,8 @@
 """What cannot be read from a config: one entry a type, with the reason.
 
-Most reasons are one of three. The default config of a type does not run as it is, because it leaves a size to the
-checkpoint. Or it is so plain that the tiny model would lack what the type is known for. Or sizes are bound to each
-other in a way that no field says.
+Most reasons are one of three. The default config of a type does not run as it is, because it leaves a size to
+the checkpoint. Or it is so plain that the tiny model would lack what the type is known for. Or sizes are
+bound to each other in a way that no field says.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,8 @@ def _blt(config: Any, fields: Fields, shrink: Shrink) -> Fields:
     return {
         **fields,
         "vocab_size": vocab,
-        "use_cache": False,  # transformers 5.23 cannot make its cache: it looks for a depth in the outer config
+        # Transformers 5.23 cannot make its cache: it looks for a depth in the outer config.
+        "use_cache": False,
         "encoder_hash_byte_group_vocab": 50,
         "patcher_config": shrink(config.patcher_config, vocab_size=vocab),
         "encoder_config": shrink(config.encoder_config, vocab_size=vocab, hidden_size_global=128),
@@ -60,13 +61,22 @@ def _granite_hybrid(config: Any, fields: Fields, shrink: Shrink) -> Fields:
 def _zamba(config: Any, fields: Fields, shrink: Shrink) -> Fields:
     plain = "mamba" if "mamba" in config.layers_block_type else "linear_attention"
     layers = {"num_hidden_layers": 6, "layers_block_type": [plain, plain, "hybrid"] * 2}
-    return {**fields, **layers, "attention_hidden_size": 128, "attention_head_dim": 32, "use_mamba_kernels": False}
+    return {
+        **fields,
+        **layers,
+        "attention_hidden_size": 128,
+        "attention_head_dim": 32,
+        "use_mamba_kernels": False,
+    }
 
 
 def _gemma4_assistant(config: Any, fields: Fields, shrink: Shrink) -> Fields:
     """A draft model: no per-layer embeddings, and all of its layers share the keys of another model."""
     text = shrink(
-        config.text_config, hidden_size_per_layer_input=0, vocab_size_per_layer_input=0, num_kv_shared_layers=4
+        config.text_config,
+        hidden_size_per_layer_input=0,
+        vocab_size_per_layer_input=0,
+        num_kv_shared_layers=4,
     )
     return {**fields, "text_config": text, "centroid_intermediate_top_k": 2}
 

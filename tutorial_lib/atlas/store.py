@@ -1,8 +1,8 @@
-"""The rows of the atlas: what is known about a type, on disk while a sweep runs and in the repository after it.
+"""The rows of the atlas: on disk while a sweep runs, and in the repository after it.
 
-A sweep appends each row to a journal as soon as it has it, so an interrupted sweep goes on where it was. The name of
-the journal holds the version of transformers and a hash of the sources that decide what a row says: when
-one of them changes, the old rows no longer count.
+A sweep appends each row to a journal as soon as it has it, so an interrupted sweep goes on where it was. The
+name of the journal holds the version of transformers and a hash of the sources that decide what a row says:
+when one of them changes, the old rows no longer count.
 """
 
 import hashlib
@@ -112,9 +112,10 @@ def write(path: Path, rows: Iterable[Row]) -> None:
     """Writes an atlas as JSON; the same rows give the same file."""
     ordered = sorted(rows, key=lambda each: each.model_type)
     torch = version("torch").partition("+")[0]  # not the build, such as "+cpu"
-    atlas = {"transformers": version("transformers"), "torch": torch, "rows": [asdict(each) for each in ordered]}
+    head = json.dumps({"transformers": version("transformers"), "torch": torch})
+    lines = ",\n".join(json.dumps(asdict(each), ensure_ascii=False) for each in ordered)  # a diff shows types
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(atlas, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(f'{head[:-1]}, "rows": [\n{lines}\n]}}\n', encoding="utf-8")
 
 
 def read(path: Path) -> Atlas:

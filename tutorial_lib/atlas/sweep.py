@@ -2,8 +2,8 @@
 
 A model that hangs, crashes or eats the memory then costs one row and not the sweep.
 
-On Linux and macOS, processes are forked from one clean process that has imported torch and transformers and has no
-threads. Windows cannot fork: there each process imports them anew, which is slow. The memory limit is
+On Linux and macOS, processes are forked from one clean process that has imported torch and transformers and
+has no threads. Windows cannot fork: there each process imports them anew, which is slow. The memory limit is
 that of `resource.setrlimit(RLIMIT_AS)`: Linux keeps it, macOS accepts and ignores it, Windows has none.
 """
 
@@ -74,7 +74,7 @@ def sweep(
     work: Work,
     *,
     jobs: int = 2,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
     preload: str = PRELOAD,
 ) -> Iterator[Result]:
     """Runs `work(model_type)` for each type and gives the results in the order in which they are ready.

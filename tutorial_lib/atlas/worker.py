@@ -1,7 +1,8 @@
 """What one process of a sweep does: build a tiny model of one type and verify it.
 
-The processes are forked from one that has imported this file, so that torch and transformers are loaded once and not
-once a type. Nothing here may start a thread: a fork takes none of them along, and a lock that one held stays locked.
+The processes are forked from one that has imported this file, so that torch and transformers are loaded once
+and not once a type. Nothing here may start a thread: a fork takes none of them along, and a lock that one
+held stays locked.
 """
 
 import dataclasses
@@ -19,7 +20,8 @@ from tutorial_lib.verify import verify_model
 
 torch.set_num_threads(1)
 transformers.logging.set_verbosity_error()
-# Reaching for two models loads what nearly all of them need, and the collector need not walk over it in each process.
+# Reaching for two models loads what nearly all of them need, and the collector need not walk over it in each
+# process.
 _ = (transformers.LlamaForCausalLM, transformers.GPT2LMHeadModel)
 gc.freeze()
 

@@ -13,11 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 VERDICTS = {True: ("yes", "green"), False: ("NO", "bold red"), None: ("-", "dim")}
-# Without a table in the config, transformers would put these on every model it makes.
 TINY = "a tiny random model of the same architecture"
 
 
-class BadInput(Exception):
+class BadInputError(Exception):
     """What the user gave cannot be mapped; the message says what would be right."""
 
 
@@ -25,7 +24,7 @@ def map_command(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="A folder with a model, or a name on the Hub. Default: $TUTORIAL_MODEL, or the model in the box.",
+            help="A folder, or a name on the Hub. Default: $TUTORIAL_MODEL, or the model in the box.",
             show_default=False,
         ),
     ] = None,
@@ -43,14 +42,15 @@ def map_command(
 ) -> None:
     """Show where the parts of a model are, and whether its residual stream is what it seems.
 
-    Exit code 0: all is well. 1: the map is there, but a check failed or the stream cannot be addressed as one.
+    Exit code 0: all is well. 1: the map is there, but a check failed or the stream cannot be addressed as
+    one.
     2: there is no such model, or it is not a causal language model.
     """
     try:
         if model is not None and config is not None:
-            raise BadInput(f"give a model ({model!r}) or --config ({config!r}), not both")
+            raise BadInputError(f"give a model ({model!r}) or --config ({config!r}), not both")
         parts, verification, origin = _from_config(config, verify) if config else _from_model(model, verify)
-    except BadInput as error:
+    except BadInputError as error:
         Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
     if as_json:
@@ -68,16 +68,18 @@ def _from_model(name: str | None, verify: bool) -> tuple[Any, Any, str]:
 
     _quiet()
     if name is not None and not Path(name).exists() and _is_type(name):
-        raise BadInput(f"{name!r} is a model type; for a model without weights write: hooking map --config {name}")
+        raise BadInputError(
+            f"{name!r} is a model type; for a model without weights write: hooking map --config {name}"
+        )
     try:
         model, _ = load_model(name)
     except (OSError, ValueError) as error:
-        raise BadInput(str(error)) from error
+        raise BadInputError(str(error)) from error
     origin = name or os.environ.get(MODEL_VARIABLE) or "the model in the box"
     try:
         return map_model(model), verify_model(model) if verify else None, origin
     except ValueError as error:
-        raise BadInput(str(error)) from error
+        raise BadInputError(str(error)) from error
 
 
 def _from_config(name: str, verify: bool) -> tuple[Any, Any, str]:
@@ -99,7 +101,7 @@ def _from_config(name: str, verify: bool) -> tuple[Any, Any, str]:
             parts = map_model(of_class._from_config(config))
         verification = verify_model(random_model(shrink_config(config), of_class)) if verify else None
     except (ValueError, TypeError, AttributeError, ImportError, RuntimeError) as error:
-        raise BadInput(f"no model can be made from {name!r}: {type(error).__name__}: {error}") from error
+        raise BadInputError(f"no model can be made from {name!r}: {type(error).__name__}: {error}") from error
     return parts, verification, f"config of {name}, {TINY} for the checks" if verify else f"config of {name}"
 
 
@@ -108,13 +110,15 @@ def _read(path: Path) -> Any:
 
     file = path / "config.json" if path.is_dir() else path
     if not file.is_file():
-        raise BadInput(f"{str(file)!r} does not exist; --config takes a config.json or a model type such as 'llama'")
+        raise BadInputError(
+            f"{str(file)!r} does not exist; --config takes a config.json or a model type such as 'llama'"
+        )
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{str(file)!r} is not JSON: {error}") from error
+        raise BadInputError(f"{str(file)!r} is not JSON: {error}") from error
     if not isinstance(values, dict) or "model_type" not in values:
-        raise BadInput(f"{str(file)!r} has no 'model_type', which every config.json of transformers has")
+        raise BadInputError(f"{str(file)!r} has no 'model_type', which every config.json of transformers has")
     kind = values.pop("model_type")
     _known_type(kind)
     return AutoConfig.for_model(kind, **values)
@@ -130,8 +134,8 @@ def _known_type(name: str) -> str:
     close = difflib.get_close_matches(name, causal_lm_types(), n=3)
     hint = f"; close ones: {', '.join(close)}" if close else "; such as llama, gpt2, qwen3"
     if name in CONFIG_MAPPING_NAMES:
-        raise BadInput(f"{name!r} is a model type, but not one of a causal language model{hint}")
-    raise BadInput(f"no file and no model type {name!r}{hint}")
+        raise BadInputError(f"{name!r} is a model type, but not one of a causal language model{hint}")
+    raise BadInputError(f"no file and no model type {name!r}{hint}")
 
 
 def _is_type(name: str) -> bool:
@@ -178,10 +182,14 @@ def _print(console: Console, parts: Any, verification: Any, origin: str) -> None
     console.print(_grid((Text(name), Text(*verdict), Text(detail)) for name, verdict, detail in checks))
     console.print()
     if verification.ok:
-        console.print(Text("The residual stream can be read and edited at the input of every block.", style="green"))
+        console.print(
+            Text("The residual stream can be read and edited at the input of every block.", style="green")
+        )
     else:
         why = verification.reason or "; ".join(verification.problems)
-        console.print(Text(f"The residual stream is not one stream to read and edit: {why}", style="bold red"))
+        console.print(
+            Text(f"The residual stream is not one stream to read and edit: {why}", style="bold red")
+        )
 
 
 def _grid(rows: Any) -> Table:
