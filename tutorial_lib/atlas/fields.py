@@ -57,9 +57,10 @@ _NAMES: tuple[tuple[int, str], ...] = (
     (D_MLP, "intermediate_size ffn_dim decoder_ffn_dim encoder_ffn_dim d_inner n_inner dff dim_ff"),
     (D_MLP, "ffn_hidden_size intermediate_size_mlp dense_intermediate_size feed_forward_size"),
     (D_MLP, "prefix_dense_intermediate_size mamba_intermediate_size mamba_d_ssm"),
-    (64, "moe_intermediate_size shared_expert_intermediate_size shared_experts_intermediate_size"),
-    (64, "shared_intermediate_size moe_shared_expert_intermediate_size expert_ffn_hidden_size"),
-    (64, "router_hidden_size"),
+    # Not the width of the stream: what has its shape is taken for a stream.
+    (48, "moe_intermediate_size shared_expert_intermediate_size shared_experts_intermediate_size"),
+    (48, "shared_intermediate_size moe_shared_expert_intermediate_size expert_ffn_hidden_size"),
+    (32, "router_hidden_size"),
     (16, "block_multiple_of"),
     (4, "num_experts n_routed_experts num_local_experts moe_num_experts num_centroids"),
     (2, "num_experts_per_tok num_experts_per_token moe_topk moe_top_k moe_k top_k_experts topk"),

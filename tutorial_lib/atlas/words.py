@@ -41,12 +41,12 @@ _CODEBOOKS = (
     "The model reads audio codes. The codebooks of one sample are rows of the input, and their embeddings "
     "are summed, so the stream has fewer rows than the input."
 )
-_HYPER = "Hyper-connections: blocks read a learned mixture of several copies of the stream and write to all of
-them."
+_HYPER = "Hyper-connections: a block reads a mixture of several copies of the stream and writes to all."
+_ALTUP = "AltUp: four versions of the stream, of which a block computes one and predicts the others."
 
 # Why, for the types that need it.
 WHY: dict[str, str] = {
-    "blt": "The model reads bytes. Its blocks work on patches of bytes, which a model in front cuts and embeds.",
+    "blt": "It reads bytes. Its blocks work on patches of bytes, which a model in front cuts and embeds.",
     "cpmant": "A trained prompt is put before the tokens, inside the model.",
     "deepseek_v4": _HYPER,
     "falcon_mamba": _STATE_SPACE,
@@ -54,12 +54,13 @@ WHY: dict[str, str] = {
     "gemma3n_text": _ALTUP,
     "hrm_text": "Two stacks of blocks, one slow and one fast, are run in turns over the same state.",
     "hy_v4": _HYPER,
+    "inkling2_text": "Each part also reads the streams of earlier blocks, which go along in a tensor of their own.",
     "mamba": _STATE_SPACE,
     "mamba2": _STATE_SPACE,
     "mllama": "Blocks of cross-attention run only if there is an image; text passes by them.",
     "musicgen": _CODEBOOKS,
     "musicgen_melody": _CODEBOOKS,
-    "prophetnet": "It predicts several tokens ahead: the streams of the predictions stand after that of the tokens.",
+    "prophetnet": "It predicts several tokens ahead: the streams of predictions stand after that of the tokens.",
     "qwen4_exp": _HYPER,
     "qwen4_exp_text": _HYPER,
     "reformer": "Reversible blocks: attention writes to one stream and the MLP to the other.",
