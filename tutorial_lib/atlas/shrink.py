@@ -138,14 +138,14 @@ def shrink_config(config: Any, **given: Any) -> Any:
 
 
 def _shrunk_fields(config: Any) -> Iterator[tuple[str, Any]]:
-    """The keyword arguments that build the tiny config, without those that may keep their defaults."""
+    """The keyword arguments that build the tiny config."""
     depth = next((n for name in _DEPTHS if isinstance(n := _value(config, name), int)), None)
     marker = FIRST_MARKER
     for name in sorted(_arguments(type(config)) - _NOT_SIZES):
         value = _value(config, name)
         if value is None or isinstance(value, bool):
-            continue
-        if _is_config(value):
+            yield name, value
+        elif _is_config(value):
             yield name, shrink_config(value)
         elif name in ("rope_parameters", "rope_scaling"):
             yield name, _shrunk_rope(value)
