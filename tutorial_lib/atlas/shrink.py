@@ -143,6 +143,8 @@ def _shrunk_fields(config: Any) -> Iterator[tuple[str, Any]]:
     marker = FIRST_MARKER
     for name in sorted(_arguments(type(config)) - _NOT_SIZES):
         value = _value(config, name)
+        if value is None and name not in vars(config):  # an argument that is kept under another name
+            continue
         if value is None or isinstance(value, bool):
             yield name, value
         elif _is_config(value):
