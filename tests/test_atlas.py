@@ -24,7 +24,7 @@ ATLAS = ROOT / "docs" / "reference" / "atlas.json"
 
 # Every kind of stream, of return value and of exception is among these; a test says so.
 REPRESENTATIVE = """
-    bamba bert bloom blt cohere cpmant deepseek_v4 falcon gemma2 gemma3n_text gemma4 gpt2 gpt_neox gpt_oss
+    bamba bert bloom blt cohere cpmant deepseek_v4 doge falcon gemma2 gemma3n_text gemma4 gpt2 gpt_neox gpt_oss
     gptj granite hrm_text inkling2_text llama mamba mistral mllama mpt musicgen olmo2 opt phi prophetnet qwen3
     qwen3_next reformer xlm xlnet zamba
 """.split()
@@ -279,7 +279,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
     ("arguments", "said"),
     [
         (["--jobs", "0"], "--jobs, --timeout and --memory must be greater than 0"),
-        (["--types", "lama"], "no causal-LM types of this transformers: lama"),
+        (["--types", "llamma"], "no causal-LM types of this transformers: llamma"),
     ],
 )
 def test_wrong_arguments_of_the_command_are_named(arguments, said, capsys):

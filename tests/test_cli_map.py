@@ -116,8 +116,8 @@ def test_a_type_given_as_a_model_is_told_about_config():
 
 
 def test_a_misspelt_type_gets_close_ones():
-    said = refused("--config", "lama")
-    assert "'lama'" in said
+    said = refused("--config", "llamma")
+    assert "'llamma'" in said
     assert "close ones: llama" in said
 
 
@@ -131,7 +131,7 @@ def test_a_type_that_is_no_causal_language_model_is_refused():
         ("{", "is not JSON"),
         ("[1]", "has no 'model_type'"),
         ('{"hidden_size": 3}', "has no 'model_type'"),
-        ('{"model_type": "lama"}', "close ones: llama"),
+        ('{"model_type": "llamma"}', "close ones: llama"),
         ('{"model_type": "llama", "hidden_size": 10, "num_attention_heads": 3}', "is no config of type 'llama'"),
     ],
 )

@@ -136,8 +136,8 @@ def test_a_parameter_that_the_model_leaves_unset_gets_values():
 
 
 def test_a_type_that_does_not_exist_is_named():
-    with pytest.raises(ValueError, match="'lama' is not a type of causal language model"):
-        tiny_model("lama")
+    with pytest.raises(ValueError, match="'llamma' is not a type of causal language model"):
+        tiny_model("llamma")
 
 
 def test_no_special_case_is_for_a_type_that_nobody_has():

@@ -135,7 +135,7 @@ def _child(work: Work, model_type: str, memory: float, sender: Connection) -> No
     try:
         message: tuple[Outcome, dict[str, Any] | None, str] = ("done", work(model_type), "")
     except Exception as error:  # of any class: this is where a model may fail
-        said = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
         # torch has no class for it: "DefaultCPUAllocator: can't allocate memory: you tried to allocate ..."
         over = isinstance(error, MemoryError) or "allocate memory" in str(error)
         message = ("memory", None, f"more than {memory:g} GiB") if over else ("error", None, said)
