@@ -24,8 +24,8 @@ ATLAS = ROOT / "docs" / "reference" / "atlas.json"
 
 # Every kind of stream, of return value and of exception is among these; a test says so.
 REPRESENTATIVE = """
-    bamba bert bloom blt cohere cpmant deepseek_v4 doge falcon gemma2 gemma3n_text gemma4 gpt2 gpt_neox gpt_oss
-    gptj granite hrm_text inkling2_text llama mamba mistral mllama mpt musicgen olmo2 opt phi prophetnet qwen3
+    bamba bert bloom blt cohere cpmant deepseek_v4 doge falcon gemma2 gemma3n_text gemma4 gpt2 gpt_neox
+    gpt_oss gptj granite hrm_text inkling2_text llama mamba mistral mllama mpt musicgen olmo2 opt phi prophetnet qwen3
     qwen3_next reformer xlm xlnet zamba
 """.split()
 
@@ -94,10 +94,14 @@ def test_the_atlas_holds_every_type_of_the_pinned_transformers(committed):
         assert [each.model_type for each in committed.rows] == list(causal_lm_types())
 
 
-def test_no_type_of_the_atlas_failed_and_at_least_181_are_equal(committed):
+def test_no_type_of_the_atlas_failed_and_all_but_two_show_the_stream_in_hidden_states(committed):
     assert [each.model_type for each in committed.rows if page.result(each) == "failed"] == []
     equal = [each for each in committed.rows if each.passed(page.EQUAL)]
-    assert len(equal) >= 181
+    assert len(equal) >= 180
+    # Found by value, but elsewhere: as the block's output, with two axes exchanged, as a part of the input.
+    elsewhere = [each for each in committed.rows if each.passed(page.EQUAL) is None]
+    others = {each.model_type for each in committed.rows} - {each.model_type for each in [*equal, *elsewhere]}
+    assert others == {"blt", "hrm_text"}
 
 
 def test_every_exception_is_explained_and_every_explanation_is_of_an_exception(committed):

@@ -149,7 +149,7 @@ def _section(rows: list[Row]) -> str:
     names = ", ".join(each.model_type for each in rows)
     said = remarks(first)
     why = WHY.get(first.model_type)
-    body = " ".join([*said, *([why] if why else [])])
+    body = " ".join([*said, *([_marked(why)] if why else [])])
     return f"\n### {names} {{ #{_anchor(first.model_type)} }}\n\n{body}\n"
 
 

@@ -46,13 +46,15 @@ _ALTUP = "AltUp: four versions of the stream, of which a block computes one and 
 
 # Why, for the types that need it.
 WHY: dict[str, str] = {
-    "blt": "It reads bytes. Its blocks work on patches of bytes, which a model in front cuts and embeds.",
+    "blt": "Several models in one, with blocks of cross-attention between. Its hidden_states begin with "
+    "those of the model that cuts bytes into patches.",
     "cpmant": "A trained prompt is put before the tokens, inside the model.",
     "deepseek_v4": _HYPER,
     "falcon_mamba": _STATE_SPACE,
     "gemma3n": _ALTUP,
     "gemma3n_text": _ALTUP,
-    "hrm_text": "Two stacks of blocks, one slow and one fast, are run in turns over the same state.",
+    "hrm_text": "Two stacks of blocks, one slow and one fast, are run in turns. Its hidden_states are of "
+    "all calls of both.",
     "hy_v4": _HYPER,
     "inkling2_text": "Its parts also read the streams of earlier blocks, kept in a tensor beside it.",
     "mamba": _STATE_SPACE,

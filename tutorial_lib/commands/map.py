@@ -101,7 +101,7 @@ def _from_config(name: str, verify: bool) -> tuple[Any, Any, str]:
             parts = map_model(of_class._from_config(config))
         verification = verify_model(random_model(shrink_config(config), of_class)) if verify else None
     except Exception as error:  # of many classes: whatever building a model of these settings runs into
-        raise BadInputError(f"no model can be made from {name!r}: {type(error).__name__}: {error}") from error
+        raise BadInputError(_unbuildable(name, error)) from error
     return parts, verification, f"config of {name}, {TINY} for the checks" if verify else f"config of {name}"
 
 
@@ -124,7 +124,11 @@ def _read(path: Path) -> Any:
     try:
         return AutoConfig.for_model(kind, **values)
     except Exception as error:  # of many classes: each config checks its fields in its own way
-        raise BadInputError(f"{str(file)!r} is no config of type {kind!r}: {error}") from error
+        raise BadInputError(_unbuildable(str(file), error)) from error
+
+
+def _unbuildable(name: str, error: Exception) -> str:
+    return f"no model can be made from {name!r}: {type(error).__name__}: {error}"
 
 
 def _known_type(name: str) -> str:
