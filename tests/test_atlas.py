@@ -25,8 +25,8 @@ ATLAS = ROOT / "docs" / "reference" / "atlas.json"
 # Every kind of stream, of return value and of exception is among these; a test says so.
 REPRESENTATIVE = """
     bamba bert bloom blt cohere cpmant deepseek_v4 doge falcon gemma2 gemma3n_text gemma4 gpt2 gpt_neox
-    gpt_oss gptj granite hrm_text inkling2_text llama mamba mistral mllama mpt musicgen olmo2 opt phi prophetnet qwen3
-    qwen3_next reformer xlm xlnet zamba
+    gpt_oss gptj granite hrm_text inkling2_text llama mamba mistral mllama mpt musicgen olmo2 opt
+    phi prophetnet qwen3 qwen3_next reformer xlm xlnet zamba
 """.split()
 
 

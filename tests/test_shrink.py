@@ -123,12 +123,14 @@ def test_a_parameter_that_the_model_leaves_unset_gets_values():
             super().__init__()
             self.set = nn.Parameter(torch.ones(3, 4))
             self.unset = nn.Parameter(torch.empty(3, 4))
+            self.empty = torch.empty(3)
 
         @classmethod
         def _from_config(cls, config, dtype):
             return cls()
 
     model = random_model(tiny_config("llama"), Forgetful)
+    assert model.empty.isnan().all()  # what nobody sets can be told
     assert model.unset.isfinite().all()
     assert model.unset.std() > 0
     assert model.set.std() > 0
