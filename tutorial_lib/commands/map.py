@@ -180,7 +180,7 @@ def _print(console: Console, parts: Any, verification: Any, origin: str) -> None
         "reaches a block as": verification.passed_as,
         "a block returns": f"a {verification.returns}",
         "a block's output is": verification.terms,
-        "between attention and MLP": middle,
+        "a stream between attention and MLP": middle,
     }
     console.print()
     console.print(_grid((Text(name), Text(str(value))) for name, value in facts.items()))
