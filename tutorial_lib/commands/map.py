@@ -188,15 +188,16 @@ def _print(console: Console, parts: Any, verification: Any, origin: str) -> None
     checks = ((check.name, VERDICTS[check.passed], check.detail) for check in verification.checks)
     console.print(_grid((Text(name), Text(*verdict), Text(detail)) for name, verdict, detail in checks))
     console.print()
-    if verification.ok:
-        console.print(
-            Text("The residual stream can be read and edited at the input of every block.", style="green")
-        )
-    else:
-        why = verification.reason or "; ".join(verification.problems)
-        console.print(
-            Text(f"The residual stream is not one stream to read and edit: {why}", style="bold red")
-        )
+    console.print(_verdict(verification), soft_wrap=True)
+
+
+def _verdict(verification: Any) -> Text:
+    if not verification.addressable:
+        why = f"The residual stream is not one stream to read and edit: {verification.reason}"
+        return Text(why, style="bold red")
+    if verification.problems:
+        return Text(f"A check failed: {'; '.join(verification.problems)}", style="bold red")
+    return Text("The residual stream can be read and edited at the input of every block.", style="green")
 
 
 def _grid(rows: Any) -> Table:
