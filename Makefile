@@ -90,7 +90,7 @@ bake: setup ## write outputs and figures into the pages, then make the notebooks
 	$(BIN)/python tools/notebooks.py
 	$(BIN)/python tools/blocks_report.py
 
-atlas: setup ## verify every causal-LM type of transformers (about 6 minutes), then write the page of the atlas
+atlas: setup ## verify every causal-LM type of transformers (one to five minutes), then write the page of the atlas
 	$(BIN)/python -m tutorial_lib.atlas $(ARGS)
 	$(BIN)/python -m tutorial_lib.atlas.page
 

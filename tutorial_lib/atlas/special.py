@@ -86,6 +86,9 @@ _GEMMA4 = _given(layer_types=_ATTENTION, num_kv_shared_layers=2)
 SPECIAL: dict[str, Special] = {
     # The default has no attention layer.
     "bamba": _where_missing(attn_layer_indices=[1, 3]),
+    # On a prompt shorter than eleven blocks the model swaps its attention modules for full ones, for good.
+    # Here it has them from the start.
+    "big_bird": _given(attention_type="original_full"),
     "blt": _blt,
     "dbrx": _dbrx,
     # Layer types and positions of the default are bound by name.
