@@ -26,7 +26,7 @@ ATLAS = ROOT / "docs" / "reference" / "atlas.json"
 REPRESENTATIVE = """
     bamba bert bloom blt cohere cpmant deepseek_v4 doge falcon gemma2 gemma3n_text gemma4 gpt2 gpt_neox
     gpt_oss gptj granite hrm_text inkling2_text llama mamba mistral mllama mpt musicgen olmo2 opt
-    phi prophetnet qwen3 qwen3_next reformer xlm xlnet zamba olmo_hybrid
+    phi prophetnet qwen3 qwen3_next reformer xlm xlnet zamba olmo_hybrid openai-gpt qwen4_exp_text
 """.split()
 
 
