@@ -18,7 +18,7 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup serve build check test test-lowest test-highest pages bake evaluate bench constraints clean
+.PHONY: help setup serve build check test test-lowest test-highest pages bake atlas evaluate bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,10 @@ bake: setup ## write outputs and figures into the pages, then make the notebooks
 	$(BIN)/python -m pytest --bake docs README.md $(ARGS)
 	$(BIN)/python tools/notebooks.py
 	$(BIN)/python tools/blocks_report.py
+
+atlas: setup ## verify every causal-LM type of transformers (one to five minutes), then write the page of the atlas
+	$(BIN)/python -m tutorial_lib.atlas $(ARGS)
+	$(BIN)/python -m tutorial_lib.atlas.page
 
 evaluate: setup ## measure the model in the box again and print the result
 	$(BIN)/python -m tutorial_lib.tiny_model.evaluate

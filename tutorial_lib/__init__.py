@@ -6,52 +6,26 @@ model, tokenizer = load_model()
 cache, output = cache_residual_streams(model, **tokenizer("Hello there", return_tensors="pt"))
 """
 
-from tutorial_lib.activations import read_input, read_output, replace_input, replace_output
-from tutorial_lib.architecture import ModelMap, map_model
-from tutorial_lib.blocks import UnaddressableStreamError, find_blocks
-from tutorial_lib.directions import (
-    ablate_direction_everywhere,
-    difference_of_means,
-    orthogonalize_weights,
-)
-from tutorial_lib.hooks import UnfiredHookWarning, add_hooks
-from tutorial_lib.interventions import (
-    ablate_direction_from_residual,
-    add_vector_to_residual_stream,
-    position_aware_residual_hook,
-)
-from tutorial_lib.lens import direct_logit_attribution, logit_lens
-from tutorial_lib.models import load_model
-from tutorial_lib.patching import activation_patching, patch_residual_stream
-from tutorial_lib.residual import cache_residual_streams, get_residual_stream_at_layer
-from tutorial_lib.verify import Verification, verify_model
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tutorial_lib._api import *  # noqa: F403
+    from tutorial_lib._api import __all__ as __all__
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "ModelMap",
-    "UnaddressableStreamError",
-    "UnfiredHookWarning",
-    "Verification",
-    "ablate_direction_everywhere",
-    "ablate_direction_from_residual",
-    "activation_patching",
-    "add_hooks",
-    "add_vector_to_residual_stream",
-    "cache_residual_streams",
-    "difference_of_means",
-    "direct_logit_attribution",
-    "find_blocks",
-    "get_residual_stream_at_layer",
-    "load_model",
-    "logit_lens",
-    "map_model",
-    "orthogonalize_weights",
-    "patch_residual_stream",
-    "position_aware_residual_hook",
-    "read_input",
-    "read_output",
-    "replace_input",
-    "replace_output",
-    "verify_model",
-]
+
+def __getattr__(name: str) -> Any:
+    """The public names of `_api.py`, which needs torch: the `hooking` command should not wait for it."""
+    if name != "__all__" and name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    api = importlib.import_module("tutorial_lib._api")
+    try:
+        return getattr(api, name)
+    except AttributeError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *importlib.import_module("tutorial_lib._api").__all__})
