@@ -14,12 +14,14 @@ from tutorial_lib.directions import (
     difference_of_means,
     orthogonalize_weights,
 )
+from tutorial_lib.hook_calls import HookCalls, HookCount, UnexpectedCallsError
 from tutorial_lib.hooks import UnfiredHookWarning, add_hooks
 from tutorial_lib.interventions import (
     ablate_direction_from_residual,
     add_vector_to_residual_stream,
     position_aware_residual_hook,
 )
+from tutorial_lib.leftovers import LeftoverHook, leftover_hooks
 from tutorial_lib.lens import direct_logit_attribution, logit_lens
 from tutorial_lib.models import load_model
 from tutorial_lib.patching import activation_patching, patch_residual_stream
@@ -28,7 +30,11 @@ from tutorial_lib.residual import cache_residual_streams, get_residual_stream_at
 __version__ = "0.1.0"
 
 __all__ = [
+    "HookCalls",
+    "HookCount",
+    "LeftoverHook",
     "ModelMap",
+    "UnexpectedCallsError",
     "UnfiredHookWarning",
     "ablate_direction_everywhere",
     "ablate_direction_from_residual",
@@ -40,6 +46,7 @@ __all__ = [
     "direct_logit_attribution",
     "find_blocks",
     "get_residual_stream_at_layer",
+    "leftover_hooks",
     "load_model",
     "logit_lens",
     "map_model",

@@ -1,4 +1,4 @@
-"""How often hooks ran: what `with add_hooks(...) as calls` gives, and the check of an exact number of calls."""
+"""How often hooks ran: what `with add_hooks(...) as calls` gives, and the check of an exact number."""
 
 import functools
 import operator
@@ -110,19 +110,17 @@ class HookCalls:
         return self._modules[number]()
 
     def _labels(self, model: nn.Module | None) -> list[str]:
-        modules = [reference() for reference in self._modules]
         paths = {} if model is None else {id(module): path for path, module in model.named_modules()}
-        # Classes are numbered in the order of the pairs, and only where one number would not be alone.
-        seen: dict[str, list[int]] = {}
-        for name, module in zip(self._classes, self._modules, strict=True):
-            if id(module) not in seen.setdefault(name, []):
-                seen[name].append(id(module))
+        # The modules of a class in the order of the pairs. weakref.ref gives one object for each module.
+        same: dict[str, list[int]] = {}
+        for name, reference in zip(self._classes, self._modules, strict=True):
+            if id(reference) not in same.setdefault(name, []):
+                same[name].append(id(reference))
         labels = []
-        for name, module, reference in zip(self._classes, modules, self._modules, strict=True):
-            same = seen[name]
-            label = name if len(same) == 1 else f"{name} #{same.index(id(reference))}"
-            path = None if module is None else paths.get(id(module))
-            labels.append(label if path is None else (path or "the model itself"))
+        for name, reference in zip(self._classes, self._modules, strict=True):
+            number = f" #{same[name].index(id(reference))}" if len(same[name]) > 1 else ""
+            path = paths.get(id(reference()))
+            labels.append(name + number if path is None else (path or "the model itself"))
         return labels
 
 
@@ -144,8 +142,8 @@ def checked_expected(expected_calls: Any, n_hooks: int) -> list[int] | None:
 def _checked_number(number: Any) -> int:
     if isinstance(number, bool) or not hasattr(number, "__index__"):
         raise TypeError(
-            f"expected_calls must be a whole number or a list with one for each hook, got {short_name(number)}; "
-            "to bind a keyword of this name to a hook, use functools.partial"
+            "expected_calls must be a whole number or a list with one for each hook, got "
+            f"{short_name(number)}; to bind a keyword of this name to a hook, use functools.partial"
         )
     if operator.index(number) < 0:
         raise ValueError(f"expected_calls must be 0 or more, got {number}")

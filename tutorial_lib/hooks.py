@@ -46,8 +46,9 @@ def add_hooks(
     An error while registering, in a hook or in the block leaves no hook behind.
 
     A hook is on the module, not on the thread: the runs of other threads meanwhile call it, too. Where a part
-    is run again in the backward pass (gradient checkpointing), call `backward()` inside the block, or the second
-    run goes without the hooks of that part. What torch.compile has traced without a hook goes on without it.
+    is run again in the backward pass (gradient checkpointing), call `backward()` inside the block, or the
+    second run goes without the hooks of that part. What torch.compile has traced without a hook goes on
+    without it.
 
     Args:
         module_forward_pre_hooks: (module, hook) pairs. PyTorch calls `hook(module, args)` before the
@@ -57,8 +58,8 @@ def add_hooks(
         with_kwargs: also show the hooks the keyword arguments of the call: `hook(module, args, kwargs)`,
             which returns None or `(args, kwargs)`, and `hook(module, args, kwargs, output)`. A hook that was
             made by `wants_kwargs` gets them in any case.
-        expected_calls: how often each hook must run; one number for all, or a list with one for each pair, the
-            pre-hooks first.
+        expected_calls: how often each hook must run; one number for all, or a list with one for each pair,
+            the pre-hooks first.
         prepend: run before the hooks that are on the modules already, in the order given here.
         **kwargs: bound to every hook as further keyword arguments. The names above are taken: for a hook with
             a keyword `prepend`, say, bind it with `functools.partial`.
@@ -80,8 +81,8 @@ def add_hooks(
     expected = checked_expected(expected_calls, len(pre_hooks) + len(forward_hooks))
     if not isinstance(prepend, bool):
         raise TypeError(
-            f"prepend must be True or False, got {shortshort_name(prepend)}; to bind a keyword of this name to a "
-            "hook, use functools.partial"
+            f"prepend must be True or False, got {short_name(prepend)}; to bind a keyword of this name "
+            "to a hook, use functools.partial"
         )
     return _hooked(pre_hooks, forward_hooks, with_kwargs, expected, prepend, kwargs)
 
@@ -213,7 +214,7 @@ def _unfired_message(names: Mapping[str, int]) -> str:
         "its forward pass does not call this module, or calls module.forward, which skips hooks",
         "the pass was stopped before it (get_residual_stream_at_layer does so unless stop_early=False)",
         "the hook is on another copy of the model than the one that ran",
-        "the model was compiled with torch.compile before the hook was on (torch._dynamo.reset() has it traced "
-        "again, with the hook; torch._dynamo.config.skip_nnmodule_hook_guards = False has it look for new ones)",
+        "the model was compiled with torch.compile before the hook was on (torch._dynamo.reset() has it "
+        "traced again; with torch._dynamo.config.skip_nnmodule_hook_guards = False it looks for new hooks)",
     )
     return "these hooks never ran:\n  " + "\n  ".join(lines) + "\nUsual reasons: " + "; ".join(reasons) + "."

@@ -18,6 +18,8 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
+from tutorial_lib.compiled import is_compiled
+
 Kind: TypeAlias = Literal[
     "pre-hook", "forward hook", "backward pre-hook", "backward hook", "replaced forward", "compiled"
 ]
@@ -125,7 +127,7 @@ def leftover_hooks(model: nn.Module) -> list[LeftoverHook]:
             found.append(LeftoverHook("", "every module", kind, _name(hook), owner, _where(hook)))
     for path, module in model.named_modules():
         named = path, type(module).__name__
-        found += [LeftoverHook(*named, *replaced) for replaced in _replaced(module)]
+        found += _replaced(module, path)
         for table, kind in TABLES.items():
             hooks = getattr(module, table)
             for key, hook in hooks.items():
@@ -135,17 +137,19 @@ def leftover_hooks(model: nn.Module) -> list[LeftoverHook]:
     return found
 
 
-def _replaced(module: nn.Module) -> Iterator[tuple[Kind, str, Owner, str | None]]:
+def _replaced(module: nn.Module, path: str) -> Iterator[LeftoverHook]:
     """What stands before a module's forward without being a hook of PyTorch."""
-    if "_orig_mod" in module._modules or getattr(module, "_compiled_call_impl", None) is not None:
-        yield "compiled", "torch.compile", "torch", None
-    elif "_hf_hook" in vars(module):
-        yield "replaced forward", type(vars(module)["_hf_hook"]).__name__, "accelerate", None
-    elif "forward" in vars(module):
-        forward = vars(module)["forward"]
+    named = path, type(module).__name__
+    own = vars(module)
+    if is_compiled(module):
+        yield LeftoverHook(*named, "compiled", "torch.compile", "torch", None)
+    elif "_hf_hook" in own:
+        yield LeftoverHook(*named, "replaced forward", type(own["_hf_hook"]).__name__, "accelerate", None)
+    elif "forward" in own:
         # The wrapper, not what it wraps: that is the class's own forward.
-        owner = _library(forward, unwrap=False) or "unknown"
-        yield "replaced forward", _name(forward, unwrap=False), owner, _where(forward, unwrap=False)
+        forward = own["forward"]
+        name, owner = _name(forward, unwrap=False), _library(forward, unwrap=False) or "unknown"
+        yield LeftoverHook(*named, "replaced forward", name, owner, _where(forward, unwrap=False))
 
 
 class _Handles:
@@ -172,8 +176,8 @@ def _owner(hook: Any, module: nn.Module, table: Any, key: int, handles: _Handles
     library = _library(hook)
     if library is not None:
         return library
-    # A number is given once and a copy of a table keeps it, so a handle of this number that belongs to another
-    # table is the original's. A handle outlives its `remove()`.
+    # A number is given once and a copy of a table keeps it, so a handle of this number that belongs to
+    # another table is the original's. A handle outlives its `remove()`.
     owners = handles.tables(key)
     if any(owner is table for owner in owners):
         return "user"
@@ -186,8 +190,8 @@ def _function(hook: Any, unwrap: bool = True) -> Callable[..., Any]:
         hook = hook.func
     if not inspect.isroutine(hook) and not inspect.isclass(hook):
         hook = type(hook).__call__
-    hook = getattr(hook, "__func__", hook)
-    return inspect.unwrap(hook) if unwrap else hook
+    function: Callable[..., Any] = getattr(hook, "__func__", hook)
+    return inspect.unwrap(function) if unwrap else function
 
 
 def _library(hook: Any, unwrap: bool = True) -> Owner | None:
@@ -206,6 +210,7 @@ def _name(hook: Any, unwrap: bool = True) -> str:
         hook = hook.func
     if not inspect.isroutine(hook):
         return type(hook).__name__
-    named = hook if unwrap else getattr(getattr(hook, "__func__", hook), "__code__", hook)
-    text: str = getattr(named, "__name__", None) or getattr(named, "co_name", type(hook).__name__)
-    return text
+    function = getattr(hook, "__func__", hook)
+    code = getattr(function, "__code__", None)
+    # A decorated function bears the name of the function inside; its code bears its own.
+    return str(function.__name__ if unwrap or code is None else code.co_name)
