@@ -1,9 +1,9 @@
 """Models that went through torch.compile, and how a capture runs them.
 
 What torch.compile has traced without hooks goes on without them: by default
-(`torch._dynamo.config.skip_nnmodule_hook_guards`) it does not look for new ones in a later call. A capture must
-not depend on what was traced before, so it runs the model uncompiled. That gives the same stream, up to the
-rounding of fused operations, and leaves the compiled code as it was.
+(`torch._dynamo.config.skip_nnmodule_hook_guards`) it does not look for new ones in a later call. A capture
+must not depend on what was traced before, so it runs the model uncompiled. That gives the same stream, up to
+the rounding of fused operations, and leaves the compiled code as it was.
 """
 
 from collections.abc import Iterator

@@ -145,7 +145,7 @@ def _replaced(module: nn.Module, path: str) -> Iterator[LeftoverHook]:
         yield LeftoverHook(*named, "compiled", "torch.compile", "torch", None)
     elif "_hf_hook" in own:
         yield LeftoverHook(*named, "replaced forward", type(own["_hf_hook"]).__name__, "accelerate", None)
-    elif "forward" in own:
+    elif "forward" in own and getattr(own["forward"], "__func__", None) is not type(module).forward:
         # The wrapper, not what it wraps: that is the class's own forward.
         forward = own["forward"]
         name, owner = _name(forward, unwrap=False), _library(forward, unwrap=False) or "unknown"
