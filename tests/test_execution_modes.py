@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from torch import nn
 
 from tests.tiny_families import D_MODEL, LAYERS, build, token_ids
@@ -419,6 +420,8 @@ class Logits(nn.Module):
 
 @pytest.mark.parametrize("made_by", ["torch.jit.trace", "torch.export"])
 def test_a_program_made_from_a_model_keeps_the_edit_it_was_made_under_and_has_no_blocks(model, ids, made_by):
+    if made_by == "torch.jit.trace" and transformers.__version__ < "5":
+        pytest.skip("transformers 4.57 makes its masks with vmap, which torch.jit cannot trace")
     plain, edited = logits(model, ids), logits_under_edit(model, ids)
 
     @torch.no_grad()

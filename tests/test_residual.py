@@ -1,6 +1,7 @@
 """Captures of the residual stream: exact in every family, small in memory, and gone without a trace."""
 
 import gc
+import threading
 import weakref
 
 import numpy as np
@@ -162,6 +163,41 @@ def test_a_capture_inside_another_forward_pass_stops_only_itself(llama, ids):
     cache, _ = cache_residual_streams(llama, ids)
     assert torch.equal(inner[0], cache["layer_0"])
     assert torch.equal(outer, cache["layer_2"])
+
+
+@both
+@pytest.mark.parametrize("layer", [1, 2, LAYERS])
+def test_a_capture_inside_another_keeps_what_its_own_run_has(llama, ids, capture, layer):
+    """Both hook the same block, and the inner run has other inputs."""
+    inner = []
+
+    def look(module, args):
+        if not inner:
+            inner.append(None)  # the inner pass comes by here too
+            inner[0] = capture(llama, layer, ids.flip(1))
+
+    expected = [capture(llama, layer, each) for each in (ids.flip(1), ids)]
+    with add_hooks([(llama.model.layers[0], look)]):
+        outer = capture(llama, layer, ids)
+    assert torch.equal(inner[0], expected[0])
+    assert torch.equal(outer, expected[1])
+
+
+@both
+def test_a_capture_keeps_and_stops_nothing_of_another_thread(llama, ids, capture):
+    expected = capture(llama, 1, ids)
+    others = []
+
+    def run_elsewhere(module, args):
+        if not others:
+            others.append(None)  # the run of the other thread comes by here too
+            thread = threading.Thread(target=lambda: others.append(llama(ids.flip(1)).logits))
+            thread.start()
+            thread.join()
+
+    with add_hooks([(llama.model.layers[0], run_elsewhere)]):
+        assert torch.equal(capture(llama, 1, ids), expected)
+    assert torch.equal(others[1], llama(ids.flip(1)).logits)
 
 
 def test_the_stop_of_another_call_is_not_swallowed(llama, ids):

@@ -6,6 +6,7 @@ block, before the final norm. (`output_hidden_states` shows that last one after 
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
+from contextvars import ContextVar
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -17,6 +18,10 @@ from tutorial_lib.compiled import uncompiled
 from tutorial_lib.hooks import HookPair, add_hooks
 
 Edits: TypeAlias = Literal["after", "before"]
+
+# What the capture that runs in this thread collects. Its hooks are on modules that other threads may call, and
+# other captures inside of this one: those calls are not this capture's to keep or to stop.
+_collecting: ContextVar[dict[int, Tensor] | None] = ContextVar("collecting", default=None)
 
 
 class _StopForward(BaseException):
@@ -155,6 +160,8 @@ def _capture_hooks(
     with_gradients = not detach and torch.is_grad_enabled()
 
     def keep(layer: int, stream: Tensor) -> None:
+        if _collecting.get() is not captured:
+            return
         if with_gradients and not torch.is_grad_enabled():
             raise RuntimeError(
                 f"layer {layer} is run without gradients, so that detach=False has none to give: reentrant "
@@ -205,7 +212,11 @@ def _run(
         uncompiled(model),
         add_hooks(*hooks, with_kwargs=True, prepend=edits == "before"),
     ):
-        output = model(input_ids=input_ids, **model_kwargs)
+        mine = _collecting.set(captured)
+        try:
+            output = model(input_ids=input_ids, **model_kwargs)
+        finally:
+            _collecting.reset(mine)
         if len(captured) < n_hooks:
             raise RuntimeError(
                 f"only {len(captured)} of {n_hooks} layers were reached: the forward pass of "
