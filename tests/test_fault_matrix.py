@@ -357,7 +357,7 @@ def test_a_call_that_fails_in_the_librarys_own_hooks_leaves_none(model, case):
 
 
 @pytest.mark.parametrize("outer", ["get_stream", "cache_streams", "logit_lens", "attribution"])
-@pytest.mark.parametrize("inner", ["get_stream", "cache_streams", "add_vector"])
+@pytest.mark.parametrize("inner", ["get_stream", "cache_streams"])
 def test_captures_inside_of_captures_take_off_their_own_hooks_only(model, outer, inner):
     before, entered = state(model), []
 

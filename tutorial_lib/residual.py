@@ -19,8 +19,8 @@ from tutorial_lib.hooks import HookPair, add_hooks
 
 Edits: TypeAlias = Literal["after", "before"]
 
-# What the capture that runs in this thread collects. Its hooks are on modules that other threads may call, and
-# other captures inside of this one: those calls are not this capture's to keep or to stop.
+# What the capture that runs in this thread collects. Its hooks are on modules that other threads may call,
+# and other captures inside of this one: those calls are not this capture's to keep or to stop.
 _collecting: ContextVar[dict[int, Tensor] | None] = ContextVar("collecting", default=None)
 
 
