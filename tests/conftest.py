@@ -40,3 +40,11 @@ def llama() -> Iterator[Any]:
 def ids() -> torch.Tensor:
     """Token ids `[2, 7]` for any of the tiny models."""
     return torch.randint(5, 60, (2, 7), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
+def device(request: pytest.FixtureRequest) -> str:
+    """The CPU, and a CUDA device where there is one."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    return str(request.param)

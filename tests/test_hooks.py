@@ -3,6 +3,7 @@
 import functools
 import gc
 import warnings
+import weakref
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from torch import nn
 
 import tutorial_lib
 from tests.tiny_families import hooks_on
-from tutorial_lib import UnfiredHookWarning, add_hooks
+from tutorial_lib import HookCount, UnexpectedCallsError, UnfiredHookWarning, add_hooks
 from tutorial_lib.hooks import wants_kwargs
 
 
@@ -367,6 +368,145 @@ def test_hooks_put_on_before_compiling_run_in_the_compiled_model(net, x):
     torch._dynamo.reset()
     assert torch.equal(result, net(x) * 2)
     assert calls
+
+
+def test_the_report_counts_the_calls_of_each_hook_live_and_after_the_block(net, x):
+    with add_hooks([(net[0], nothing), (net[2], nothing)], [(net, nothing)]) as calls:
+        assert calls.counts == [0, 0, 0]
+        net(x)
+        assert calls.counts == [1, 1, 1]
+        net[0](x)
+        assert calls.active
+    assert calls.counts == [2, 1, 1]
+    assert not calls.active
+    net(x)
+    assert calls.counts == [2, 1, 1]
+
+
+def test_the_report_names_modules_by_class_and_number_or_with_the_model_by_path(net, x):
+    with add_hooks([(net[0], nothing), (net[2], nothing), (net[0], nothing)], [(net, nothing)]) as calls:
+        net(x)
+    assert str(calls).splitlines() == [
+        "pre-hook nothing on Linear #0: 1 call",
+        "pre-hook nothing on Linear #1: 1 call",
+        "pre-hook nothing on Linear #0: 1 call",
+        "forward hook nothing on Sequential: 1 call",
+    ]
+    assert calls.rows(net)[1] == HookCount("2", "pre-hook", "nothing", 1)
+    assert calls.table(net).splitlines()[3] == "forward hook nothing on the model itself: 1 call"
+    of_a_part = [row.module for row in calls.rows(net[0])]
+    assert of_a_part == ["the model itself", "Linear #1", "the model itself", "Sequential"]
+    assert repr(calls) == "<HookCalls [1, 1, 1, 1]>"
+
+
+def test_the_report_of_no_hooks_says_so(net, x):
+    with add_hooks() as calls:
+        net(x)
+    assert str(calls) == "no hooks"
+
+
+def test_a_kept_report_keeps_no_model_alive(x):
+    net = nn.Sequential(nn.Linear(4, 4))
+    with add_hooks([(net[0], lambda module, args, net=net: None)]) as calls:
+        net(x)
+    gone = weakref.ref(net[0])
+    del net
+    gc.collect()
+    assert gone() is None
+    assert "on Linear: 1 call" in str(calls)
+
+
+def test_a_hook_that_raised_is_counted(net, x):
+    with pytest.raises(RuntimeError), add_hooks([(net, failing)]) as calls:
+        net(x)
+    assert calls.counts == [1]
+
+
+@pytest.mark.parametrize("expected", [2, [2, 2, 2], (2, 2, 2)])
+def test_the_expected_number_of_calls_passes(net, x, expected):
+    with add_hooks([(net[0], nothing), (net[2], nothing)], [(net, nothing)], expected_calls=expected):
+        net(x)
+        net(x)
+
+
+def test_another_number_of_calls_raises_and_names_module_hook_expected_and_seen(net, x):
+    def look(module, args):
+        return None
+
+    manager = add_hooks([(net[0], look), (net[2], look)], [(net, nothing)], expected_calls=[1, 1, 2])
+    calls = manager.__enter__()
+    net(x)
+    net[2](x)
+    with pytest.raises(UnexpectedCallsError) as caught:
+        manager.__exit__(None, None, None)
+    lines = str(caught.value).splitlines()
+    assert lines[1:] == [
+        "  pre-hook look on Linear #1: 2 calls, expected 1 call",
+        "  forward hook nothing on Sequential: 1 call, expected 2 calls",
+    ]
+    assert caught.value.calls is calls
+    assert hooks_on(net) == []
+
+
+def test_a_hook_that_never_ran_is_an_error_or_right_when_a_number_is_expected(net, x):
+    message = r"0 calls, expected 1 call"
+    with pytest.raises(UnexpectedCallsError, match=message), add_hooks([(net, nothing)], expected_calls=1):
+        pass
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with add_hooks([(net, nothing)], expected_calls=0):
+            pass
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, GeneratorExit])
+def test_a_wrong_number_of_calls_does_not_hide_the_error_of_the_body(net, error):
+    with pytest.raises(error), add_hooks([(net, nothing)], expected_calls=3):
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("expected", "error", "message"),
+    [
+        (True, TypeError, "got True"),
+        ("1", TypeError, "got '1'"),
+        (1.0, TypeError, "got 1.0; to bind a keyword of this name to a hook, use functools.partial"),
+        (-1, ValueError, "0 or more, got -1"),
+        ([1], ValueError, "has 1 numbers for 2 hooks"),
+        ([1, None], TypeError, "got None"),
+    ],
+)
+def test_a_wrong_expectation_is_named_before_any_hook_is_on(net, expected, error, message):
+    with pytest.raises(error, match=message):
+        add_hooks([(net[0], nothing)], [(net[0], nothing)], expected_calls=expected)
+    assert hooks_on(net) == []
+
+
+@pytest.mark.parametrize("kind", ["pre", "forward"])
+def test_prepended_hooks_run_before_those_there_already_in_the_order_given(net, x, kind):
+    order = []
+
+    def note(name):
+        return (net, lambda module, *call: order.append(name))
+
+    def lists(*names):
+        pairs = [note(name) for name in names]
+        return (pairs, []) if kind == "pre" else ([], pairs)
+
+    with add_hooks(*lists("old")), add_hooks(*lists("new", "newer"), prepend=True):
+        net(x)
+    assert order == ["new", "newer", "old"]
+    assert hooks_on(net) == []
+
+
+def test_a_keyword_named_as_an_argument_is_not_bound_by_accident(net):
+    def steer(module, args, *, prepend):
+        return None
+
+    with pytest.raises(TypeError, match=r"True or False.*bind a keyword of this name.*functools.partial"):
+        add_hooks([(net, steer)], prepend=torch.ones(4))
+    with add_hooks([(net, functools.partial(steer, prepend=torch.ones(4)))]) as calls:
+        net(torch.ones(2, 4))
+    assert str(calls).startswith("pre-hook steer on")
 
 
 def test_no_other_file_of_the_library_registers_hooks():

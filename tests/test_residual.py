@@ -1,6 +1,7 @@
 """Captures of the residual stream: exact in every family, small in memory, and gone without a trace."""
 
 import gc
+import threading
 import weakref
 
 import numpy as np
@@ -9,8 +10,25 @@ import torch
 import transformers
 from torch import nn
 
-from tests.tiny_families import D_MODEL, FAMILIES, LAYERS, build, build_gemma3_vision, hooks_on, token_ids
-from tutorial_lib import add_hooks, cache_residual_streams, get_residual_stream_at_layer, map_model, residual
+from tests.tiny_families import (
+    D_MODEL,
+    FAMILIES,
+    LAYERS,
+    build,
+    build_gemma3_vision,
+    hooks_on,
+    tables,
+    token_ids,
+)
+from tutorial_lib import (
+    add_hooks,
+    cache_residual_streams,
+    get_residual_stream_at_layer,
+    map_model,
+    read_output,
+    replace_output,
+    residual,
+)
 
 BOTH = [
     lambda model, layer, ids, **more: get_residual_stream_at_layer(model, layer, ids, **more),
@@ -147,6 +165,41 @@ def test_a_capture_inside_another_forward_pass_stops_only_itself(llama, ids):
     assert torch.equal(outer, cache["layer_2"])
 
 
+@both
+@pytest.mark.parametrize("layer", [1, 2, LAYERS])
+def test_a_capture_inside_another_keeps_what_its_own_run_has(llama, ids, capture, layer):
+    """Both hook the same block, and the inner run has other inputs."""
+    inner = []
+
+    def look(module, args):
+        if not inner:
+            inner.append(None)  # the inner pass comes by here too
+            inner[0] = capture(llama, layer, ids.flip(1))
+
+    expected = [capture(llama, layer, each) for each in (ids.flip(1), ids)]
+    with add_hooks([(llama.model.layers[0], look)]):
+        outer = capture(llama, layer, ids)
+    assert torch.equal(inner[0], expected[0])
+    assert torch.equal(outer, expected[1])
+
+
+@both
+def test_a_capture_keeps_and_stops_nothing_of_another_thread(llama, ids, capture):
+    expected = capture(llama, 1, ids)
+    others = []
+
+    def run_elsewhere(module, args):
+        if not others:
+            others.append(None)  # the run of the other thread comes by here too
+            thread = threading.Thread(target=lambda: others.append(llama(ids.flip(1)).logits))
+            thread.start()
+            thread.join()
+
+    with add_hooks([(llama.model.layers[0], run_elsewhere)]):
+        assert torch.equal(capture(llama, 1, ids), expected)
+    assert torch.equal(others[1], llama(ids.flip(1)).logits)
+
+
 def test_the_stop_of_another_call_is_not_swallowed(llama, ids):
     stranger = residual._StopForward(object())
 
@@ -180,10 +233,138 @@ def test_an_error_in_the_forward_pass_is_raised_and_leaves_no_hook(llama, captur
     assert hooks_on(llama) == []
 
 
-def test_an_edit_made_by_an_earlier_hook_is_in_the_capture(llama, ids):
-    block = llama.model.layers[1]
-    with add_hooks([(block, lambda module, args: (torch.zeros_like(args[0]), *args[1:]))]):
-        assert get_residual_stream_at_layer(llama, 1, ids).abs().max() == 0
+def plus_one(module, args):
+    return (args[0] + 1, *args[1:])
+
+
+def output_plus_one(module, args, output):
+    return replace_output(output, read_output(output) + 1)
+
+
+@both
+def test_a_capture_is_taken_after_the_edits_of_the_same_block_or_before_them(llama, ids, capture):
+    clean = capture(llama, 1, ids)
+    with add_hooks([(llama.model.layers[1], plus_one)]):
+        llama(ids)
+        assert torch.equal(capture(llama, 1, ids), clean + 1)
+        assert torch.equal(capture(llama, 1, ids, edits="after"), clean + 1)
+        assert torch.equal(capture(llama, 1, ids, edits="before"), clean)
+    assert torch.equal(capture(llama, 1, ids), clean)
+
+
+@both
+def test_the_last_layer_is_captured_after_or_before_the_forward_hooks_of_the_last_block(llama, ids, capture):
+    clean = capture(llama, LAYERS, ids)
+    with add_hooks([], [(llama.model.layers[-1], output_plus_one)]):
+        llama(ids)
+        assert torch.equal(capture(llama, LAYERS, ids), clean + 1)
+        assert torch.equal(capture(llama, LAYERS, ids, edits="before"), clean)
+
+
+@both
+@pytest.mark.parametrize("edits", ["after", "before"])
+def test_edits_at_earlier_blocks_are_in_a_capture_either_way(llama, ids, capture, edits):
+    clean = capture(llama, 2, ids)
+    with add_hooks([(llama.model.layers[1], plus_one)]):
+        edited = capture(llama, 2, ids, edits=edits)
+    assert not torch.equal(edited, clean)
+    with add_hooks([], [(llama.model.layers[1], output_plus_one)]):
+        assert torch.equal(capture(llama, 2, ids, edits=edits), clean + 1)
+
+
+@both
+@pytest.mark.parametrize("edits", ["after", "before"])
+def test_an_edit_put_on_while_the_call_runs_comes_after_the_capture(llama, ids, capture, edits):
+    clean = capture(llama, 1, ids)
+    seen = []
+
+    def put_on_edit(module, args):
+        handle = llama.model.layers[1].register_forward_pre_hook(plus_one)
+        watch = llama.model.layers[1].register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+        seen.append((handle, watch))
+
+    with add_hooks([(llama.model.layers[0], put_on_edit)]):
+        captured = capture(
+            llama, 1, ids, edits=edits, **({"stop_early": False} if capture is BOTH[0] else {})
+        )
+    for handle in seen[0]:
+        handle.remove()
+    assert torch.equal(captured, clean)
+    assert torch.equal(seen[1], clean + 1)
+
+
+@both
+def test_unknown_edits_are_named_before_any_hook_is_on(llama, ids, capture, monkeypatch):
+    monkeypatch.setattr(residual, "add_hooks", lambda *args, **kwargs: pytest.fail("hooks went on"))
+    with pytest.raises(ValueError, match=r'"after" or "before", got \'inside\''):
+        capture(llama, 1, ids, edits="inside")
+
+
+# Which edits of the stream between block 0 and block 1 show in hidden_states[1], of which transformers says
+# that it is this stream. transformers 5 records what block 0 returned in a forward hook, which it puts on at
+# the first such call and leaves there. In transformers 4 GPT-2 collects what stands in its loop between two
+# blocks, and Llama's blocks are wrapped inside of their hooks. "first" is before the first such call.
+SHOWS = {
+    # edit:                       (transformers 5, Llama of 4, GPT-2 of 4)
+    "pre-hook of 1": (False, False, False),
+    "pre-hook of 1, prepended": (False, False, False),
+    "forward hook of 0, first": (True, False, True),
+    "forward hook of 0, later": (False, False, True),
+    "forward hook of 0, prepended": (True, False, True),
+}
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+@pytest.mark.parametrize("edit", SHOWS)
+def test_where_an_edit_shows_in_hidden_states_is_known_for_each_sort(name, edit):
+    model, ids = build(name), token_ids()
+    clean = build(name)(ids, output_hidden_states=True).hidden_states
+    blocks = map_model(model).blocks
+    if "first" not in edit:
+        model(ids, output_hidden_states=True)
+    pre, forward = [(blocks[1], plus_one)], [(blocks[0], output_plus_one)]
+    lists = (pre, []) if "pre-hook" in edit else ([], forward)
+    with add_hooks(*lists, prepend="prepended" in edit), torch.no_grad():
+        shown = model(ids, output_hidden_states=True).hidden_states
+        capture = get_residual_stream_at_layer(model, 1, ids)
+    column = 0 if transformers.__version__ >= "5" else 1 + ["llama", "gpt2"].index(name)
+    assert torch.equal(shown[1], clean[1] + 1 if SHOWS[edit][column] else clean[1])
+    assert torch.equal(capture, clean[1] + 1)  # a capture shows it in any case
+    assert not torch.allclose(shown[2], clean[2])  # and so does what comes of it
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+def test_a_pre_hook_edit_at_block_0_shows_in_hidden_states_where_they_are_recorded_by_hooks(name):
+    model, ids = build(name), token_ids()
+    clean = model(ids, output_hidden_states=True).hidden_states[0]
+    with add_hooks([(map_model(model).blocks[0], plus_one)]), torch.no_grad():
+        shown = model(ids, output_hidden_states=True).hidden_states[0]
+    recorded = transformers.__version__ >= "5" or name == "llama"
+    assert torch.equal(shown, clean + 1 if recorded else clean)
+
+
+@both
+@pytest.mark.parametrize("recorder_first", [True, False])
+def test_a_capture_is_the_same_whether_transformers_recorder_is_on_or_not(
+    llama, ids, capture, recorder_first
+):
+    if recorder_first:
+        llama(ids, output_hidden_states=True)
+    expected = build("llama")(ids, output_hidden_states=True).hidden_states
+    for layer in range(LAYERS):
+        for edits in ("after", "before"):
+            assert torch.equal(capture(llama, layer, ids, edits=edits), expected[layer])
+
+
+def test_a_pass_that_is_asked_for_hidden_states_too_leaves_the_model_as_it_was(llama, ids):
+    """transformers 4 replaces the blocks' forward for this, and does not undo it when a pass is cut short."""
+    before = tables(llama)
+    expected = get_residual_stream_at_layer(llama, 1, ids)
+    for asked in ({"output_hidden_states": True}, {"output_attentions": True}):
+        assert torch.equal(get_residual_stream_at_layer(llama, 1, ids, **asked), expected)
+    llama.config.output_hidden_states = True
+    get_residual_stream_at_layer(llama, 1, ids)
+    assert tables(llama) == before
 
 
 @both

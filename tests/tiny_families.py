@@ -181,3 +181,25 @@ def hooks_on(model: nn.Module) -> list[tuple[str, Callable[..., Any]]]:
         for kind in notes:
             found += [(f"{name}.{kind}", print) for _ in getattr(module, kind)]
     return [(name, hook) for name, hook in found if getattr(hook, "__name__", "") != "output_capturing_hook"]
+
+
+def tables(model: nn.Module) -> list[tuple[str, list[tuple[int, Any]]]]:
+    """Every table of hooks and notes about hooks, each entry by number and identity, in their order.
+
+    What a module was given in the place of its `forward` is among them. Not those hooks that transformers
+    itself leaves for `output_hidden_states`.
+    """
+    found: list[tuple[str, list[tuple[int, Any]]]] = []
+    for name, module in model.named_modules():
+        for table, entries in vars(module).items():
+            if "_hooks" in table and isinstance(entries, dict) and "state_dict" not in table:
+                mine = [
+                    (key, id(entry))
+                    for key, entry in entries.items()
+                    if getattr(entry, "__name__", "") != "output_capturing_hook"
+                ]
+                found.append((f"{name}.{table}", mine))
+        forward = vars(module).get("forward")
+        if forward is not None and getattr(forward, "__func__", None) is not type(module).forward:
+            found.append((f"{name}.forward", [(0, id(forward))]))
+    return found

@@ -6,15 +6,18 @@ This is the only file of the library that registers hooks.
 import functools
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, TypeAlias
+from typing import Any
 
+import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-Hook: TypeAlias = Callable[..., Any]
-HookPair: TypeAlias = tuple[nn.Module, Hook]
+from tutorial_lib.hook_calls import HookCalls, checked_expected, short_name
+from tutorial_lib.hook_pairs import Hook as Hook
+from tutorial_lib.hook_pairs import HookPair as HookPair
+from tutorial_lib.hook_pairs import checked_pairs
 
 
 class UnfiredHookWarning(UserWarning):
@@ -26,18 +29,26 @@ def add_hooks(
     module_forward_hooks: Iterable[HookPair] = (),
     *,
     with_kwargs: bool = False,
+    expected_calls: int | Sequence[int] | None = None,
+    prepend: bool = False,
     **kwargs: Any,
-) -> AbstractContextManager[None]:
+) -> AbstractContextManager[HookCalls]:
     """Hooks that are on inside a `with` block and off after it, whatever happens in between.
 
         def show(module, args):
             print(args[0].shape)
 
-        with add_hooks([(model.model.layers[2], show)]):
+        with add_hooks([(model.model.layers[2], show)], expected_calls=1) as calls:
             model(input_ids)
+        print(calls)
 
     Hooks of one module run in the order given here, after those that were there before.
     An error while registering, in a hook or in the block leaves no hook behind.
+
+    A hook is on the module, not on the thread: the runs of other threads meanwhile call it, too. Where a part
+    is run again in the backward pass (gradient checkpointing), call `backward()` inside the block, or the
+    second run goes without the hooks of that part. What torch.compile has traced without a hook goes on
+    without it.
 
     Args:
         module_forward_pre_hooks: (module, hook) pairs. PyTorch calls `hook(module, args)` before the
@@ -47,47 +58,59 @@ def add_hooks(
         with_kwargs: also show the hooks the keyword arguments of the call: `hook(module, args, kwargs)`,
             which returns None or `(args, kwargs)`, and `hook(module, args, kwargs, output)`. A hook that was
             made by `wants_kwargs` gets them in any case.
-        **kwargs: bound to every hook as further keyword arguments.
+        expected_calls: how often each hook must run; one number for all, or a list with one for each pair,
+            the pre-hooks first.
+        prepend: run before the hooks that are on the modules already, in the order given here.
+        **kwargs: bound to every hook as further keyword arguments. The names above are taken: for a hook with
+            a keyword `prepend`, say, bind it with `functools.partial`.
+
+    Returns:
+        A context manager that gives a `HookCalls`: how often each hook ran, live and after the block.
 
     Raises:
-        TypeError: an entry is not a (module, callable) pair.
-        ValueError: a module is a container such as `nn.ModuleList`, which PyTorch never calls.
+        TypeError: an entry is not a (module, callable) pair; another argument of a wrong type.
+        ValueError: a module is a container such as `nn.ModuleList`, which PyTorch never calls; expected calls
+            that are negative or not one for each hook.
+        UnexpectedCallsError: on a normal exit, when a hook ran another number of times than expected.
 
     Warns:
-        UnfiredHookWarning: on a normal exit, when a hook never ran.
+        UnfiredHookWarning: on a normal exit without `expected_calls`, when a hook never ran.
     """
-    pre_hooks = _checked(module_forward_pre_hooks, "module_forward_pre_hooks")
-    forward_hooks = _checked(module_forward_hooks, "module_forward_hooks")
-    return _hooked(pre_hooks, forward_hooks, with_kwargs, kwargs)
+    pre_hooks = checked_pairs(module_forward_pre_hooks, "module_forward_pre_hooks")
+    forward_hooks = checked_pairs(module_forward_hooks, "module_forward_hooks")
+    expected = checked_expected(expected_calls, len(pre_hooks) + len(forward_hooks))
+    if not isinstance(prepend, bool):
+        raise TypeError(
+            f"prepend must be True or False, got {short_name(prepend)}; to bind a keyword of this name "
+            "to a hook, use functools.partial"
+        )
+    return _hooked(pre_hooks, forward_hooks, with_kwargs, expected, prepend, kwargs)
 
 
 @contextmanager
 def _hooked(
-    pre_hooks: list[HookPair], forward_hooks: list[HookPair], with_kwargs: bool, kwargs: dict[str, Any]
-) -> Iterator[None]:
-    fired: set[int] = set()
-
-    def watched(number: int, hook: Hook) -> Hook:
-        bound = functools.partial(hook, **kwargs) if kwargs else hook
-
-        # The name a learner sees when looking into `module._forward_hooks` is that of the hook.
-        @functools.wraps(hook, updated=())
-        def run(*call: Any) -> Any:
-            fired.add(number)
-            return bound(*call)
-
-        return run
-
+    pre_hooks: list[HookPair],
+    forward_hooks: list[HookPair],
+    with_kwargs: bool,
+    expected: list[int] | None,
+    prepend: bool,
+    kwargs: dict[str, Any],
+) -> Iterator[HookCalls]:
+    calls = HookCalls(pre_hooks, forward_hooks)
     pairs = pre_hooks + forward_hooks
-    ours = [(module, watched(number, hook)) for number, (module, hook) in enumerate(pairs)]
+    ours = [(module, _counted(hook, calls, number, kwargs)) for number, (module, hook) in enumerate(pairs)]
     handles: list[RemovableHandle] = []
+    # Each one that is prepended comes before those prepended so far, so the last has to go first.
+    order = reversed(range(len(ours))) if prepend else range(len(ours))
     try:
-        for number, (module, hook) in enumerate(ours):
+        for number in order:
+            module, hook = ours[number]
             register = (
                 module.register_forward_pre_hook if number < len(pre_hooks) else module.register_forward_hook
             )
-            handles.append(register(hook, with_kwargs=with_kwargs or _wants_kwargs(pairs[number][1])))
-        yield
+            wants = with_kwargs or _wants_kwargs(pairs[number][1])
+            handles.append(register(hook, with_kwargs=wants, prepend=prepend))
+        yield calls
     finally:
         for handle in reversed(handles):
             handle.remove()
@@ -96,14 +119,33 @@ def _hooked(
             # remembered. Each function in `ours` is new, so it can be found again by identity.
             for module, hook in ours:
                 _take_off(module, hook)
+        calls.active = False
 
     # Only a normal exit comes here; after an error the hooks had no fair chance to run.
-    unfired = [number for number in range(len(pairs)) if number not in fired]
-    if unfired:
-        kinds = ["pre-hook"] * len(pre_hooks) + ["forward hook"] * len(forward_hooks)
-        names = Counter(f"{kinds[n]} {_name(pairs[n][1])} on {_name(pairs[n][0])}" for n in unfired)
+    if expected is not None:
+        calls.check(expected)
+    elif unfired := calls.never_ran():
         # Three levels up: this function, contextlib's __exit__, and the line of the user's `with`.
-        warnings.warn(_unfired_message(names), UnfiredHookWarning, stacklevel=3)
+        warnings.warn(_unfired_message(Counter(unfired)), UnfiredHookWarning, stacklevel=3)
+
+
+def _counted(hook: Hook, calls: HookCalls, number: int, kwargs: dict[str, Any]) -> Hook:
+    """A new function that counts its calls and passes them on to `hook`."""
+    bound = functools.partial(hook, **kwargs) if kwargs else hook
+    counts, compiled = calls._counts, calls._compiled
+
+    # The name a learner sees when looking into `module._forward_hooks` is that of the hook.
+    @functools.wraps(hook, updated=())
+    def run(*call: Any) -> Any:
+        # A number that grows would have torch.compile trace the model anew in every call.
+        if torch.compiler.is_compiling():
+            compiled[number] = True
+        else:
+            counts[number] += 1
+        return bound(*call)
+
+    run.counted_in = calls, number  # type: ignore[attr-defined]
+    return run
 
 
 def wants_kwargs(hook: Hook) -> Hook:
@@ -128,48 +170,6 @@ def _take_off(module: nn.Module, hook: Hook) -> None:
                 getattr(module, notes, {}).pop(key, None)
 
 
-def _checked(pairs: Iterable[HookPair], argument: str) -> list[HookPair]:
-    """The pairs as a list, each of them a module that can be called and a hook."""
-    right = f"{argument} takes a list of (module, hook) pairs"
-    if isinstance(pairs, Mapping):
-        raise TypeError(f"{right}, but got a {type(pairs).__name__}; pass list(the_dict.items())")
-    if isinstance(pairs, (nn.Module, str)) or not isinstance(pairs, Iterable):
-        raise TypeError(f"{right}, but got {_name(pairs)} ({type(pairs).__name__})")
-    listed = list(pairs)
-    if len(listed) == 2 and isinstance(listed[0], nn.Module) and not isinstance(listed[1], (tuple, list)):
-        raise TypeError(f"{right}, but got one bare pair; write [({_name(listed[0])}, {_name(listed[1])})]")
-    return [_checked_pair(pair, f"{argument}[{position}]") for position, pair in enumerate(listed)]
-
-
-def _checked_pair(pair: Any, where: str) -> HookPair:
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        raise TypeError(f"{where} must be a (module, hook) pair, got {_name(pair)} ({type(pair).__name__})")
-    module, hook = pair
-    if not isinstance(module, nn.Module):
-        swapped = "; the two are swapped: the module comes first" if isinstance(hook, nn.Module) else ""
-        raise TypeError(f"{where} must start with an nn.Module, got {_name(module)}{swapped}")
-    if not callable(hook):
-        raise TypeError(f"{where} needs a function to call as the hook on {_name(module)}, got {_name(hook)}")
-    if type(module).forward is nn.Module.forward and isinstance(module, (nn.ModuleList, nn.ModuleDict)):
-        elements = "container" if isinstance(module, nn.ModuleList) else "container.values()"
-        raise ValueError(
-            f"{where} hooks a {type(module).__name__}, which only holds modules and is never called itself; "
-            f"hook its elements: [(module, {_name(hook)}) for module in {elements}]"
-        )
-    return module, hook
-
-
-def _name(thing: Any) -> str:
-    """A short name for an error message: a function's own, a module's class, else the repr."""
-    if isinstance(thing, nn.Module):
-        return type(thing).__name__
-    if isinstance(thing, functools.partial):
-        return _name(thing.func)
-    text = getattr(thing, "__qualname__", None) or repr(thing)
-    text = text.rpartition("<locals>.")[2]
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
 def _unfired_message(names: Mapping[str, int]) -> str:
     lines = [name if count == 1 else f"{name} ({count} times)" for name, count in names.items()]
     reasons = (
@@ -177,6 +177,7 @@ def _unfired_message(names: Mapping[str, int]) -> str:
         "its forward pass does not call this module, or calls module.forward, which skips hooks",
         "the pass was stopped before it (get_residual_stream_at_layer does so unless stop_early=False)",
         "the hook is on another copy of the model than the one that ran",
-        "the model was compiled with torch.compile before the hook was on",
+        "the model was compiled with torch.compile before the hook was on (torch._dynamo.reset() has it "
+        "traced again; with torch._dynamo.config.skip_nnmodule_hook_guards = False it looks for new hooks)",
     )
     return "these hooks never ran:\n  " + "\n  ".join(lines) + "\nUsual reasons: " + "; ".join(reasons) + "."

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from tutorial_lib.activations import Positions, check_positions, position_index, read_input, replace_input
 from tutorial_lib.blocks import check_layer, find_blocks
+from tutorial_lib.compiled import uncompiled
 from tutorial_lib.hooks import HookPair, add_hooks
 from tutorial_lib.residual import cache_residual_streams
 
@@ -147,7 +148,8 @@ def activation_patching(
     settings = {**model_kwargs, "use_cache": False, "attention_mask": attention_mask}
 
     def measure(ids: Tensor) -> float:
-        return float(metric(model(input_ids=ids, **settings).logits).float().mean())
+        with uncompiled(model):
+            return float(metric(model(input_ids=ids, **settings).logits).float().mean())
 
     streams, _ = cache_residual_streams(model, sources, **settings)
     clean, corrupt = measure(clean_ids), measure(corrupt_ids)

@@ -6,14 +6,22 @@ block, before the final norm. (`output_hidden_states` shows that last one after 
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from tutorial_lib.activations import Positions, check_positions, index_in, read_input, read_output
-from tutorial_lib.blocks import check_addressable, check_layer, check_whole_blocks, find_blocks
+from tutorial_lib.blocks import check_addressable, check_layer, check_whole_blocks, find_blocks, text_host
+from tutorial_lib.compiled import uncompiled
 from tutorial_lib.hooks import HookPair, add_hooks
+
+Edits: TypeAlias = Literal["after", "before"]
+
+# What the capture that runs in this thread collects. Its hooks are on modules that other threads may call,
+# and other captures inside of this one: those calls are not this capture's to keep or to stop.
+_collecting: ContextVar[dict[int, Tensor] | None] = ContextVar("collecting", default=None)
 
 
 class _StopForward(BaseException):
@@ -32,6 +40,7 @@ def get_residual_stream_at_layer(
     positions: Positions | None = None,
     detach: bool = True,
     stop_early: bool = True,
+    edits: Edits = "after",
     **model_kwargs: Any,
 ) -> Tensor:
     """The residual stream at one layer.
@@ -45,16 +54,22 @@ def get_residual_stream_at_layer(
         attention_mask: `[batch, seq]`, as the tokenizer gives it.
         positions: keep only these positions: an int, ints, a slice or a 1-D tensor. All, if None.
         detach: run without gradients. With False the result belongs to the autograd graph.
-        stop_early: stop the forward pass as soon as the layer is reached.
+        stop_early: stop the forward pass as soon as the layer is reached. A pass that is also asked for
+            hidden states or attentions runs to its end.
+        edits: take the stream "after" the hooks that are on the same block when this is called, as the block
+            receives it, or "before" them, as the block before it gave it out. Edits at earlier blocks are in
+            it either way. (Layer n_layers: after or before the forward hooks of the last block.)
         **model_kwargs: passed on to the model.
 
     Returns:
         A copy of the stream `[batch, seq, d_model]`; with `positions`, `[batch, n_positions, d_model]`.
 
     Raises:
-        ValueError: a layer or position that does not exist, or input ids of a wrong shape.
+        ValueError: a layer or position that does not exist, input ids of a wrong shape, unknown `edits`.
         UnaddressableStreamError: the model has no such positions in its stream, or no last block.
         TypeError: a layer, position or input of a wrong type.
+        RuntimeError: the forward pass does not come by the layer, or does so without gradients though they
+            were asked for (reentrant gradient checkpointing).
     """
     blocks = find_blocks(model)
     layer = check_layer(layer_idx, len(blocks), after_last_block=True)
@@ -62,13 +77,16 @@ def get_residual_stream_at_layer(
     captured: dict[int, Tensor] = {}
     owner = object()
 
+    # transformers 4 does not undo what it does for these outputs when a pass is cut short.
+    stops = stop_early and not _records(model, model_kwargs)
+
     def stop() -> None:
-        if stop_early:
+        if stops:
             raise _StopForward(owner)
 
-    hooks = _capture_hooks(blocks, [layer], captured, positions, stop)
+    hooks = _capture_hooks(blocks, [layer], captured, positions, detach, stop)
     try:
-        _run(model, hooks, captured, input_ids, attention_mask, detach, model_kwargs)
+        _run(model, hooks, captured, input_ids, attention_mask, detach, edits, model_kwargs)
     except _StopForward as stopped:
         # Another one, of a call around this one, is not ours to catch.
         if stopped.owner is not owner:
@@ -85,6 +103,7 @@ def cache_residual_streams(
     attention_mask: Tensor | None = None,
     positions: Positions | None = None,
     detach: bool = True,
+    edits: Edits = "after",
     **model_kwargs: Any,
 ) -> tuple[dict[str, Tensor], Any]:
     """The residual stream at several layers, from one forward pass.
@@ -100,6 +119,9 @@ def cache_residual_streams(
         attention_mask: `[batch, seq]`, as the tokenizer gives it.
         positions: keep only these positions: an int, ints, a slice or a 1-D tensor. All, if None.
         detach: run without gradients. With False the streams belong to the autograd graph.
+        edits: take each stream "after" the hooks that are on the same block when this is called, as the block
+            receives it, or "before" them, as the block before it gave it out. Edits at earlier blocks are in
+            it either way. (Layer n_layers: after or before the forward hooks of the last block.)
         **model_kwargs: passed on to the model.
 
     Returns:
@@ -107,9 +129,11 @@ def cache_residual_streams(
         and the output of the model. Each stream is a copy that keeps no larger tensor in memory.
 
     Raises:
-        ValueError: a layer or position that does not exist, or input ids of a wrong shape.
+        ValueError: a layer or position that does not exist, input ids of a wrong shape, unknown `edits`.
         UnaddressableStreamError: the model has no such positions in its stream, or no last block.
         TypeError: a layer, position or input of a wrong type.
+        RuntimeError: the forward pass does not come by the layer, or does so without gradients though they
+            were asked for (reentrant gradient checkpointing).
     """
     blocks = find_blocks(model)
     n_layers = len(blocks)
@@ -122,8 +146,8 @@ def cache_residual_streams(
 
     _check_readable(model, positions, n_layers in wanted)
     captured: dict[int, Tensor] = {}
-    hooks = _capture_hooks(blocks, sorted(wanted), captured, positions)
-    output = _run(model, hooks, captured, input_ids, attention_mask, detach, model_kwargs)
+    hooks = _capture_hooks(blocks, sorted(wanted), captured, positions, detach)
+    output = _run(model, hooks, captured, input_ids, attention_mask, detach, edits, model_kwargs)
     return {f"layer_{layer}": captured[layer] for layer in sorted(wanted)}, output
 
 
@@ -140,12 +164,22 @@ def _capture_hooks(
     layers: list[int],
     captured: dict[int, Tensor],
     positions: Positions | None,
+    detach: bool,
     after_capture: Callable[[], None] = lambda: None,
 ) -> tuple[list[HookPair], list[HookPair]]:
     """Pre-hooks and forward hooks (with kwargs) that put a copy of each layer's stream into `captured`."""
     where = None if positions is None else check_positions(positions)
+    with_gradients = not detach and torch.is_grad_enabled()
 
     def keep(layer: int, stream: Tensor) -> None:
+        if _collecting.get() is not captured:
+            return
+        if with_gradients and not torch.is_grad_enabled():
+            raise RuntimeError(
+                f"layer {layer} is run without gradients, so that detach=False has none to give: reentrant "
+                "gradient checkpointing does this; use model.gradient_checkpointing_enable("
+                'gradient_checkpointing_kwargs={"use_reentrant": False}) or switch it off'
+            )
         if where is not None:
             stream = stream[:, index_in(stream, where)]
         # clone: the model may go on to edit this tensor, and a view would keep all of it in memory.
@@ -176,20 +210,39 @@ def _run(
     input_ids: Tensor | None,
     attention_mask: Tensor | None,
     detach: bool,
+    edits: Edits,
     model_kwargs: dict[str, Any],
 ) -> Any:
     _check_input_ids(input_ids, model_kwargs)
+    if edits not in ("after", "before"):
+        raise ValueError(f'edits must be "after" or "before", got {edits!r}')
     if attention_mask is not None:
         model_kwargs["attention_mask"] = attention_mask
     n_hooks = len(hooks[0]) + len(hooks[1])
-    with torch.no_grad() if detach else nullcontext(), add_hooks(*hooks, with_kwargs=True):
-        output = model(input_ids=input_ids, **model_kwargs)
+    with (
+        torch.no_grad() if detach else nullcontext(),
+        uncompiled(model),
+        add_hooks(*hooks, with_kwargs=True, prepend=edits == "before"),
+    ):
+        mine = _collecting.set(captured)
+        try:
+            output = model(input_ids=input_ids, **model_kwargs)
+        finally:
+            _collecting.reset(mine)
         if len(captured) < n_hooks:
             raise RuntimeError(
                 f"only {len(captured)} of {n_hooks} layers were reached: the forward pass of "
-                f"{type(model).__name__} does not call all of its blocks (or was compiled before this call)"
+                f"{type(model).__name__} does not call all of its blocks, or calls them where hooks do not "
+                "run (by module.forward, in torch.jit, in a part compiled with torch.compile)"
             )
     return output
+
+
+def _records(model: nn.Module, model_kwargs: Mapping[str, Any]) -> bool:
+    """Whether a call asks transformers for hidden states, attentions or router logits as well."""
+    config = getattr(text_host(model), "config", None)
+    names = ("output_hidden_states", "output_attentions", "output_router_logits")
+    return any(model_kwargs.get(name) or getattr(config, name, False) for name in names)
 
 
 def _check_input_ids(input_ids: Any, model_kwargs: dict[str, Any]) -> None:

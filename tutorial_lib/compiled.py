@@ -1,0 +1,41 @@
+"""Models that went through torch.compile, and how a capture runs them.
+
+What torch.compile has traced without hooks goes on without them: by default
+(`torch._dynamo.config.skip_nnmodule_hook_guards`) it does not look for new ones in a later call. A capture
+must not depend on what was traced before, so it runs the model uncompiled. That gives the same stream, up to
+the rounding of fused operations, and leaves the compiled code as it was.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import nn
+
+from tutorial_lib.blocks import find_blocks, find_blocks_path
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether calls of this very module go to torch.compile: `torch.compile(m)`, or `m.compile()` before."""
+    return "_orig_mod" in module._modules or getattr(module, "_compiled_call_impl", None) is not None
+
+
+def uncompiled(model: nn.Module) -> AbstractContextManager[None]:
+    """A block in which nothing runs compiled, if the model, a block or what lies between is compiled.
+
+    Nothing else is looked at: around a compiled part inside of a block the block's own hooks run as always.
+    """
+    if any(is_compiled(module) for module in _on_the_way(model)):
+        eager: AbstractContextManager[None] = torch.compiler.set_stance("force_eager")
+        return eager
+    return nullcontext()
+
+
+def _on_the_way(model: nn.Module) -> Iterator[nn.Module]:
+    """The model, the modules that lead to its blocks, and the blocks."""
+    yield model
+    module = model
+    for name in find_blocks_path(model).split("."):
+        module = getattr(module, name)
+        yield module
+    yield from find_blocks(model)
