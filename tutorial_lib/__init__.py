@@ -18,17 +18,30 @@ from tutorial_lib.hooks import UnfiredHookWarning, add_hooks
 from tutorial_lib.interventions import (
     ablate_direction_from_residual,
     add_vector_to_residual_stream,
+    edit_residual_stream,
     position_aware_residual_hook,
 )
 from tutorial_lib.lens import direct_logit_attribution, logit_lens
 from tutorial_lib.models import load_model
 from tutorial_lib.patching import activation_patching, patch_residual_stream
+from tutorial_lib.positions import (
+    select_all,
+    select_at,
+    select_generated,
+    select_last,
+    select_mask,
+    select_prompt,
+    select_rows,
+)
 from tutorial_lib.residual import cache_residual_streams, get_residual_stream_at_layer
+from tutorial_lib.token_selection import TokenSelection
+from tutorial_lib.token_text import select_text, show_selection
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ModelMap",
+    "TokenSelection",
     "UnfiredHookWarning",
     "ablate_direction_everywhere",
     "ablate_direction_from_residual",
@@ -38,6 +51,7 @@ __all__ = [
     "cache_residual_streams",
     "difference_of_means",
     "direct_logit_attribution",
+    "edit_residual_stream",
     "find_blocks",
     "get_residual_stream_at_layer",
     "load_model",
@@ -50,4 +64,13 @@ __all__ = [
     "read_output",
     "replace_input",
     "replace_output",
+    "select_all",
+    "select_at",
+    "select_generated",
+    "select_last",
+    "select_mask",
+    "select_prompt",
+    "select_rows",
+    "select_text",
+    "show_selection",
 ]

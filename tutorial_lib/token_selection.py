@@ -46,6 +46,11 @@ class TokenSelection:
         prompt, generated = prompt.to(device) & self.attention_mask, generated.to(device).clone()
         return TokenSelection(self.input_ids, self.attention_mask, prompt, generated)
 
+    def to(self, device: torch.device | str) -> "TokenSelection":
+        """The selection with its tensors on another device. Edits do not need it: they move what they use."""
+        tensors = (self.input_ids, self.attention_mask, self.prompt_mask, self.generated_mask)
+        return TokenSelection(*(tensor.to(device) for tensor in tensors))
+
     def __or__(self, other: "TokenSelection") -> "TokenSelection":
         return self._combined(other, torch.logical_or)
 

@@ -33,31 +33,32 @@ class _Call(NamedTuple):
 class TokenTracker:
     """The state between the pre-hook on a decoder and the edits in its blocks, for one selection.
 
-    Attributes:
-        pair: the (decoder, pre-hook) for `add_hooks`, to be put on with the hooks that ask `touched`.
-
     Raises:
         ValueError: no part of the model around its blocks takes input ids.
     """
 
     def __init__(self, model: nn.Module, selection: TokenSelection) -> None:
-        self._model = weakref.ref(model)
-        self._selection = selection
+        self._decoder = _decoder(model)
+        self._host = text_host(model)
+        # On the CPU, so that an accelerator need not be waited for to know that a call touches nothing.
+        self._selection = selection.to("cpu")
         # By thread, so that two threads in one model do not read each other's. A tuple each, no tensor.
         self._calls: dict[int, _Call] = {}
         # Tokens that passed with a cache that does not count them itself (state-space models).
         self._counts: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._saw_prompt = False
-        decoder = _decoder(model)
-        signature = inspect.signature(type(decoder).forward)
+
+    def pair(self) -> HookPair:
+        """The (decoder, pre-hook) for `add_hooks`, to be put on before the hooks that ask `touched`."""
+        names = list(inspect.signature(type(self._decoder).forward).parameters)[1:]
 
         @wants_kwargs
-        def find_tokens(module: nn.Module, args: Any, kwargs: Any) -> None:
+        def find_tokens(module: nn.Module, args: Any, kwargs: Any = None) -> None:
             # Nothing of an earlier call is left if this one fails.
             self._calls.pop(threading.get_ident(), None)
-            self._see(signature.bind_partial(module, *args, **kwargs).arguments)
+            self._see({**dict(zip(names, args, strict=False)), **(kwargs or {})})
 
-        self.pair: HookPair = (decoder, find_tokens)
+        return self._decoder, find_tokens
 
     def touched(self, stream: Tensor) -> Tensor | None:
         """Which tokens of the call that is running are selected.
@@ -78,8 +79,8 @@ class TokenTracker:
             (call,) = self._calls.values()
         if call is None:
             raise RuntimeError(
-                "an edit at selected tokens needs its partner on the decoder, which has seen no call: give all "
-                "pairs that the function returned to add_hooks, and run the model, not a block alone"
+                "an edit at selected tokens needs its partner on the decoder, which has seen no call: give "
+                "add_hooks all pairs that the function returned, and run the model, not a block alone"
             )
         if stream.ndim != 3 or stream.shape[:2] != (call.rows, call.columns):
             raise ValueError(
@@ -92,7 +93,6 @@ class TokenTracker:
         return mask.repeat_interleave(call.rows // len(mask), dim=0).to(stream.device)
 
     def _see(self, given: dict[str, Any]) -> None:
-        given = {**given, **given.get("kwargs", {})}
         ids, embeds = given.get("input_ids"), given.get("inputs_embeds")
         source = embeds if ids is None else ids
         if not isinstance(source, Tensor) or source.ndim < 2:
@@ -120,8 +120,8 @@ class TokenTracker:
             for name in OTHER_MEMORIES:
                 if given.get(name) is not None:
                     raise ValueError(
-                        f"this model remembers earlier tokens in {name!r}, which does not tell how many, so it "
-                        "cannot be told which tokens this call has; run it with use_cache=False"
+                        f"this model remembers earlier tokens in {name!r}, which does not tell how many, so "
+                        "it cannot be told which tokens this call has; run it with use_cache=False"
                     )
         mask = given.get("attention_mask")
         if isinstance(mask, Tensor) and mask.shape[-1] != start + columns:
@@ -140,8 +140,8 @@ class TokenTracker:
         count = 0 if _is_empty(cache) else self._counts.get(cache)
         if count is None:
             raise ValueError(
-                f"a {type(cache).__name__} that was used before does not tell how many tokens it has seen; put "
-                "the hooks on before its first call"
+                f"a {type(cache).__name__} that was used before does not tell how many tokens it has seen; "
+                "put the hooks on before its first call"
             )
         self._counts[cache] = count + columns
         return count
@@ -152,9 +152,9 @@ class TokenTracker:
         if known.numel() == 0:
             if not self._saw_prompt:
                 raise ValueError(
-                    f"this call starts at column {call.start}, after the {self._selection.input_ids.shape[1]} "
-                    "columns of the selection's prompts, and none of these was seen: make the selection from "
-                    "the whole text and put the hooks on before the prompt is read"
+                    f"this call starts at column {call.start}, but the selection's prompts have "
+                    f"{self._selection.input_ids.shape[1]} columns, of which none was seen before: make "
+                    "the selection from the whole text and put the hooks on before it is read"
                 )
             return
         expected = known.repeat_interleave(call.rows // len(known), dim=0)
@@ -175,14 +175,13 @@ class TokenTracker:
 
     def _differs(self, embeds: Tensor, expected: Tensor) -> Tensor:
         """Where embeddings `[rows, n, d_model]` are not those of the tokens `[rows, n]`."""
-        host = text_host(self._model() or self.pair[0])
-        embedding = host.get_input_embeddings()
+        embedding = self._host.get_input_embeddings()
         with torch.no_grad():
             # Not called as a module: the hooks that may be on it count the model's calls, not ours.
             own = embedding.forward(expected.to(embeds.device)).to(embeds)
         differs = ~torch.isclose(own, embeds).all(dim=-1)
         # Where a picture or a sound stands in the text, its features replace the embedding.
-        for token in _placeholders(host.config):
+        for token in _placeholders(self._host.config):
             differs &= (expected != token).to(differs.device)
         return differs
 
