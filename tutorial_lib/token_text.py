@@ -93,7 +93,8 @@ def show_selection(
         marks: what stands before and after a touched token, if not brackets.
 
     Returns:
-        A line for each row: padding as (padding), then the text; touched tokens are in brackets.
+        A line for each row, such as "row 0: (padding: 1) <|bos|> The [capital] of | Peru": touched tokens are
+        in brackets, and a bar stands before what was generated.
 
     Raises:
         ValueError: generated ids that do not start with the prompts of the selection.
@@ -109,7 +110,7 @@ def show_selection(
         prompt = row // copies
         real = selection.attention_mask[prompt].tolist() + [True] * n_new
         touched = selection.mask(0, seq + n_new)[prompt].tolist()
-        line = _marked(tokenizer, ids[row].tolist(), real, touched, marks)
+        line = _marked(tokenizer, ids[row].tolist(), real, touched, seq, marks)
         if generated_ids is None:
             line += f"  (generated tokens: {describe_generated(selection.generated_mask[prompt])})"
         lines.append(f"row {row}: {line}")
@@ -147,27 +148,28 @@ def _overlap(one: Span, other: Span) -> bool:
 
 
 def _marked(
-    tokenizer: Any, ids: list[int], real: list[bool], touched: list[bool], marks: tuple[str, str]
+    tokenizer: Any, ids: list[int], real: list[bool], touched: list[bool], seq: int, marks: tuple[str, str]
 ) -> str:
     """A row's text with marks. White space in front of a token stays in front of its mark."""
-    whole, spans = token_spans(
-        tokenizer, [token for token, is_real in zip(ids, real, strict=True) if is_real]
-    )
-    ends = iter(span[1] for span in spans)
-    pieces, start = [], 0
-    for is_real, is_touched in zip(real, touched, strict=True):
-        if not is_real:
-            pieces.append("(padding)")
-            continue
-        end = max(start, next(ends))
-        piece = whole[start:end]
-        start = end
-        if is_touched:
-            word = piece.lstrip() or piece
-            space = piece[: len(piece) - len(word)]
-            piece = f"{space}{marks[0]}{word}{marks[1]}"
-        pieces.append(piece.replace("\n", "\\n"))
-    return "".join(pieces)
+    tokens = [token for token, is_real in zip(ids, real, strict=True) if is_real]
+    whole, spans = token_spans(tokenizer, tokens)
+    ends = iter(spans)
+    line, start, padding = "", 0, 0
+    for column, is_real in enumerate(real):
+        if is_real:
+            end = max(start, next(ends)[1])
+            piece = whole[start:end].replace("\n", "\\n")
+            start = end
+            if touched[column]:
+                word = piece.lstrip() or piece
+                piece = f"{piece[: len(piece) - len(word)]}{marks[0]}{word}{marks[1]}"
+            line += f" |{piece}" if column == seq else piece
+        else:
+            padding += 1
+            if column + 1 == len(real) or real[column + 1]:
+                line += f" (padding: {padding}) "
+                padding = 0
+    return line.strip()
 
 
 def _with_these_prompts(selection: TokenSelection, generated_ids: Any) -> Tensor:
@@ -184,6 +186,6 @@ def _with_these_prompts(selection: TokenSelection, generated_ids: Any) -> Tensor
     if whole_rows and torch.equal(ids[:, :seq], selection.input_ids.repeat_interleave(copies, dim=0)):
         return ids
     raise ValueError(
-        f"generated_ids must start with the prompts {tuple(selection.input_ids.shape)} of the selection, each "
-        f"in as many rows, but those given, {tuple(ids.shape)}, do not"
+        f"generated_ids must start with the selection's prompts {tuple(selection.input_ids.shape)}, each in "
+        f"as many rows, but those given, {tuple(ids.shape)}, do not"
     )
