@@ -30,14 +30,11 @@ def block_edits(
     """The pairs of an edit at the inputs of blocks. `read` finds the stream in a call and checks it."""
     blocks = find_blocks(model)
     chosen = [blocks[check_layer(layer, len(blocks))] for layer in layers]
-    if positions is None:
-        pairs: list[HookPair] = []
-    else:
-        pairs, find = locate(model, positions)
+    pairs, find = ([], None) if positions is None else locate(model, positions)
 
     def edit_stream(module: nn.Module, args: Any, kwargs: Any = None) -> Any:
         stream = read(args, kwargs)
-        if positions is None:
+        if find is None:
             return replace_input(args, kwargs, checked_edit(edit, stream).to(stream))
         mask = find(stream)
         return None if mask is None else replace_input(args, kwargs, edit_at(stream, mask, edit))
