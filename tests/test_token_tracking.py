@@ -34,6 +34,7 @@ from tutorial_lib import (
 from tutorial_lib.hooks import wants_kwargs
 
 NEW = 5
+V5 = transformers.__version__ >= "5"
 
 
 def build_any(name, seed=0):
@@ -148,9 +149,19 @@ def test_with_a_cache_without_and_in_chunks_the_same_tokens_are_touched(name, ca
     assert not torch.equal(right[0], generate(model)[0])  # a miss would show
     same(generate(model, hooks, use_cache=False), right)
     same(generate(model, hooks), right)
-    if name == "mamba":
-        return  # has no chunks
-    same(generate(model, hooks, prefill_chunk_size=4), right)  # 4, 4 and 1
+    # Mamba has no chunks, and transformers 4 gives chunks of a padded batch positions that count the padding.
+    if name != "mamba" and V5:
+        same(generate(model, hooks, prefill_chunk_size=4), right)  # 4, 4 and 1
+
+
+@every_case
+@attention_models
+def test_chunks_without_padding_are_touched_as_one_prompt(name, case):
+    model, (make, _) = MODELS[name], CASES[case]
+    batch = {"input_ids": LEFT["input_ids"], "attention_mask": torch.ones_like(IDS)}
+    hooks = add_vector_to_residual_stream(model, 1, vector_for(model), make(batch))
+    right = generate(model, hooks, batch, use_cache=False)
+    same(generate(model, hooks, batch, prefill_chunk_size=4), right)
 
 
 @some_cases
@@ -174,8 +185,9 @@ def test_beams_get_the_edit_that_a_hand_would_make(name, case, returned):
     hooks = add_vector_to_residual_stream(model, 1, vector, make(LEFT))
     assert len(right) == 2 * returned
     assert not torch.equal(right, generate(model, **settings)[0])
-    for cache in (True, False):
-        assert torch.equal(generate(model, hooks, use_cache=cache, **settings)[0], right)
+    assert torch.equal(generate(model, hooks, use_cache=False, **settings)[0], right)
+    if name != "mamba" or V5:  # the state of transformers 4 does not follow the beams
+        assert torch.equal(generate(model, hooks, **settings)[0], right)
 
 
 @some_cases
@@ -216,26 +228,27 @@ def test_guessed_tokens_are_touched_as_those_that_are_written_one_by_one(name, c
     model, (make, spec) = MODELS[name], GUESSED[case]
     vector = vector_for(model)
     selection = make(ONE)
+    free = {"batch": ONE, "min_new_tokens": None, "eos_token_id": 3}  # guessing takes no least length
     hooks = add_vector_to_residual_stream(model, 1, vector, selection)
-    right = generate(model, by_hand(model, 1, vector, spec, 1), ONE, use_cache=False)[0]
-    assert not torch.equal(right, generate(model, batch=ONE)[0])
-    assert torch.equal(generate(model, hooks, ONE)[0], right)
+    right = generate(model, by_hand(model, 1, vector, spec, 1), **free, use_cache=False)[0]
+    assert not torch.equal(right, generate(model, **free)[0])
+    assert torch.equal(generate(model, hooks, **free)[0], right)
     columns = []
 
     def note(module, args):
         columns.append(args[0].shape[1])
 
     noted = [*hooks, (find_blocks(model)[1], note)]
-    assert torch.equal(generate(model, noted, ONE, prompt_lookup_num_tokens=3)[0], right)
+    assert torch.equal(generate(model, noted, **free, prompt_lookup_num_tokens=3)[0], right)
     assert columns[0] > 12  # there was something guessed
     columns.clear()
     assistant = build_any(name, seed=7) if name != "box" else build_any(name)
-    found = generate(model, noted, ONE, assistant_model=assistant)[0]
+    found = generate(model, noted, **free, assistant_model=assistant)[0]
     assert torch.equal(found, right)
     assert max(columns[1:]) > 1
     # An edit in the assistant, which is of the same class, changes what it guesses and nothing else.
     vector_hooks = add_vector_to_residual_stream(assistant, 1, -vector, selection)
-    assert torch.equal(generate(model, [*hooks, *vector_hooks], ONE, assistant_model=assistant)[0], right)
+    assert torch.equal(generate(model, [*hooks, *vector_hooks], **free, assistant_model=assistant)[0], right)
     assert hooks_on(assistant) == []
 
 
@@ -378,8 +391,7 @@ def test_an_edit_gets_the_selected_tokens_row_after_row():
     expected = stream.clone()
     expected[selection.prompt_mask] = 0
     assert torch.equal(after, expected)
-    with add_hooks(edit_residual_stream(model, 1, note, selection)):
-        generate(model)
+    generate(model, edit_residual_stream(model, 1, note, selection))
     assert [len(tokens) for tokens in got] == [3, 3]  # not called where it has nothing to do
 
 
