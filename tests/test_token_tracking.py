@@ -227,8 +227,12 @@ GUESSED = {
 def test_guessed_tokens_are_touched_as_those_that_are_written_one_by_one(name, case):
     model, (make, spec) = MODELS[name], GUESSED[case]
     vector = vector_for(model)
-    selection = make(ONE)
-    free = {"batch": ONE, "min_new_tokens": None, "eos_token_id": 3}  # guessing takes no least length
+    one = ONE
+    if name == "box":  # whatever is no text, it ends at once
+        text = "The movie was terrible. The acting was terrible. The movie"
+        one = {**ONE, "input_ids": load_model()[1](text, return_tensors="pt").input_ids[:, :12]}
+    free = {"batch": one, "min_new_tokens": None, "eos_token_id": 3}  # guessing takes no least length
+    selection = make(one)
     hooks = add_vector_to_residual_stream(model, 1, vector, selection)
     right = generate(model, by_hand(model, 1, vector, spec, 1), **free, use_cache=False)[0]
     assert not torch.equal(right, generate(model, **free)[0])
