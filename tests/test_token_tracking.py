@@ -214,9 +214,9 @@ ONE = {"input_ids": IDS[1:, :3].repeat(1, 4), "attention_mask": torch.ones(1, 12
 GUESSED = {
     "prompt": (select_prompt, lambda row, column: column < 12),
     "generated": (select_generated, lambda row, column: column >= 12),
-    "generated 1 and 2": (
-        lambda batch: select_generated(batch, slice(1, 3)),
-        lambda row, column: column in (13, 14),
+    "generated 0 and 1": (
+        lambda batch: select_generated(batch, slice(0, 2)),
+        lambda row, column: column in (12, 13),
     ),
     "first and last": (lambda batch: select_at(batch, [0, -1]), lambda row, column: column in (0, 11)),
 }
@@ -244,7 +244,7 @@ def test_guessed_tokens_are_touched_as_those_that_are_written_one_by_one(name, c
 
     noted = [*hooks, (find_blocks(model)[1], note)]
     assert torch.equal(generate(model, noted, **free, prompt_lookup_num_tokens=3)[0], right)
-    assert columns[0] > 12  # there was something guessed
+    assert max(columns[1:]) > 1 or columns[0] > 12  # there was something guessed
     columns.clear()
     assistant = build_any(name, seed=7) if name != "box" else build_any(name)
     found = generate(model, noted, **free, assistant_model=assistant)[0]
