@@ -411,11 +411,14 @@ def test_an_edit_at_positions_within_a_call_gets_tokens_too(positions):
     assert got == ([before[:, index].flatten(0, 1).shape] if before[:, index].numel() else [])
 
 
-def test_an_edit_of_the_whole_stream_gets_a_copy_of_it():
+@pytest.mark.parametrize(
+    "positions", [None, slice(None), select_prompt(IDS)], ids=["whole", "slice", "selected"]
+)
+def test_an_edit_may_change_what_it_gets_and_changes_nothing_of_the_callers(positions):
     model = MODELS["qwen2"]
     embeds = model.get_input_embeddings()(IDS).detach()
     kept = embeds.clone()
-    with add_hooks(edit_residual_stream(model, 0, lambda stream: stream.zero_() + 1)):
+    with add_hooks(edit_residual_stream(model, 0, lambda stream: stream.zero_() + 1, positions)):
         after = get_residual_stream_at_layer(model, 0, None, inputs_embeds=embeds)
     assert torch.equal(embeds, kept)
     assert torch.equal(after, torch.ones_like(embeds))
