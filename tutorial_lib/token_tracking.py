@@ -140,8 +140,8 @@ class TokenTracker:
         count = 0 if _is_empty(cache) else self._counts.get(cache)
         if count is None:
             raise ValueError(
-                f"a {type(cache).__name__} that may have been used before does not tell how many tokens it has "
-                "seen: put the hooks on before its first call, or run the model with use_cache=False"
+                f"a {type(cache).__name__} that may have been used before does not tell how many tokens it "
+                "has seen: put the hooks on before its first call, or run the model with use_cache=False"
             )
         self._counts[cache] = count + columns
         return count
