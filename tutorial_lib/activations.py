@@ -117,6 +117,12 @@ def check_positions(positions: Any) -> Positions:
     """A private copy of `positions`, or a TypeError when they are not of a type that can name positions."""
     if isinstance(positions, slice):
         return positions
+    if hasattr(positions, "prompt_mask"):  # by its attribute, since token selections are built on this file
+        raise TypeError(
+            "this function takes positions within one call, such as positions=-1, and no TokenSelection, "
+            "which is for edits; of a stream [batch, seq, d_model] that was captured whole, "
+            "stream[selection.prompt_mask] keeps the selected tokens"
+        )
     if isinstance(positions, Tensor):
         if positions.ndim > 1 or positions.dtype == torch.bool or positions.is_floating_point():
             raise TypeError(

@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import read_output, replace_output
+from tutorial_lib.activations import Positions, read_output, replace_output
 from tutorial_lib.architecture import ModelMap, map_model
 from tutorial_lib.blocks import stream_width, text_config, text_host
+from tutorial_lib.edits import edit_at, locate
 from tutorial_lib.hooks import HookPair
 from tutorial_lib.interventions import ablate_direction_from_residual, checked_vector
 from tutorial_lib.residual import cache_residual_streams
+from tutorial_lib.token_selection import TokenSelection
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -57,7 +59,9 @@ def difference_of_means(a: Tensor, b: Tensor) -> Tensor:
     return checked_vector(means[0] - means[1].to(means[0].device), "the difference of the means", None)
 
 
-def ablate_direction_everywhere(model: nn.Module, direction: Tensor) -> tuple[list[HookPair], list[HookPair]]:
+def ablate_direction_everywhere(
+    model: nn.Module, direction: Tensor, *, positions: Positions | TokenSelection | None = None
+) -> tuple[list[HookPair], list[HookPair]]:
     """Directional ablation at every write: hooks that keep a direction out of the whole residual stream.
 
         with add_hooks(*ablate_direction_everywhere(model, direction)):
@@ -71,6 +75,7 @@ def ablate_direction_everywhere(model: nn.Module, direction: Tensor) -> tuple[li
         model: a decoder language model of transformers whose blocks are pre-norm, parallel or, with norms
             named as in Gemma 2 and 3 and OLMo 2, sandwich.
         direction: `[d_model]`, of any length but zero.
+        positions: as in `add_vector_to_residual_stream`; every token if None.
 
     Returns:
         Pre-hook pairs and forward hook pairs, the two arguments of `add_hooks`.
@@ -83,12 +88,21 @@ def ablate_direction_everywhere(model: nn.Module, direction: Tensor) -> tuple[li
     unit = _unit(model, direction)
     parts = map_model(model)
 
+    trackers, find = ([], None) if positions is None else locate(model, positions)
+
     def clean_output(module: nn.Module, args: Any, *rest: Any) -> Any:
         output = rest[-1]  # the only one, or after the keyword arguments
-        return replace_output(output, _without(read_output(output), unit))
+        written = read_output(output)
+        if find is None:
+            return replace_output(output, _without(written, unit))
+        mask = find(written)
+        if mask is None:
+            return None
+        return replace_output(output, edit_at(written, mask, lambda tokens: _without(tokens, unit)))
 
     writers = [*writing_modules(parts), parts.blocks[-1]]
-    return ablate_direction_from_residual(model, direction), [(module, clean_output) for module in writers]
+    inputs = ablate_direction_from_residual(model, direction, positions=positions)
+    return trackers + inputs, [(module, clean_output) for module in writers]
 
 
 def orthogonalize_weights(model: Model, direction: Tensor, *, untie: bool = True) -> Model:

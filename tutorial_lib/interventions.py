@@ -5,11 +5,15 @@ Each function checks what it can when it is called and gives pairs (or a hook) f
     with add_hooks(add_vector_to_residual_stream(model, 2, vector)):
         model.generate(**batch)
 
+`positions` are of two kinds. An int, ints, a slice or a tensor are counted within each call of the model: in
+cached generation a call sees only the new tokens, so -1 is the end of the prompt first and then every new
+token. A `TokenSelection` names tokens of the text, whatever call computes them.
+
 No hook edits in place. The stream keeps its dtype and device; vectors are copied when the hook is made.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -23,14 +27,57 @@ from tutorial_lib.blocks import (
     find_blocks,
     stream_width,
 )
+from tutorial_lib.edits import Edit, block_edits, checked_edit
 from tutorial_lib.hooks import Hook, HookPair
+from tutorial_lib.token_selection import TokenSelection
+
+
+def edit_residual_stream(
+    model: nn.Module,
+    layer_idx: int,
+    edit: Edit,
+    positions: Positions | TokenSelection | None = None,
+) -> list[HookPair]:
+    """Any edit of the stream that a block receives, at every token or at some.
+
+        with add_hooks(edit_residual_stream(model, 2, torch.zeros_like, positions=select_last(batch))):
+            model.generate(**batch)
+
+    Args:
+        model: a decoder language model of transformers.
+        layer_idx: the block, 0 to n_layers - 1.
+        edit: gets a copy of the stream, which it may change, and returns as much: `[batch, seq, d_model]`
+            without positions; with them `[n_tokens, d_model]`, the chosen tokens of the call, row after row.
+            It is not called where a call has none of them.
+        positions: a `TokenSelection`; or an int, ints, a slice or a 1-D tensor, counted within each call.
+
+    Returns:
+        One (block, pre-hook) pair for `add_hooks`; with a selection, one for the decoder before it.
+
+    Raises:
+        ValueError: a layer that does not exist; a selection for a model that cannot tell which tokens a call
+            has; and when the hook runs, a position outside the sequence of that call, another batch than the
+            selection was made for, an edit that returns another shape.
+        UnaddressableStreamError: the stream of the model is no single `[batch, seq, d_model]`.
+        TypeError: an argument of a wrong type.
+    """
+    if not callable(edit):
+        raise TypeError(f"edit must be a function of the stream, got {type(edit).__name__}")
+
+    check_addressable(model)
+
+    def edit_a_copy(stream: Tensor) -> Tensor:
+        return edit(stream.clone())
+
+    change = edit_a_copy if positions is None else edit  # with positions it gets a copy in any case
+    return block_edits(model, [layer_idx], "edit", read_input, change, positions)
 
 
 def add_vector_to_residual_stream(
     model: nn.Module,
     layer_idx: int,
     vector: Tensor,
-    positions: Positions | None = None,
+    positions: Positions | TokenSelection | None = None,
     *,
     scale: float = 1.0,
 ) -> list[HookPair]:
@@ -42,44 +89,44 @@ def add_vector_to_residual_stream(
         model: a decoder language model of transformers.
         layer_idx: the block, 0 to n_layers - 1.
         vector: `[d_model]`. Gradients flow to it, so that it can be trained.
-        positions: an int, ints, a slice or a 1-D tensor; every position if None. Negative ones count from the
-            end of each call, and in cached generation a call sees only the new tokens.
+        positions: every token if None. A `TokenSelection` touches the tokens of the text that it names. An
+            int, ints, a slice or a 1-D tensor are counted within each call, negative ones from its end, and
+            in cached generation a call sees only the new tokens.
         scale: a factor, also negative.
 
     Returns:
-        One (block, pre-hook) pair for `add_hooks`.
+        One (block, pre-hook) pair for `add_hooks`; with a selection, one for the decoder before it.
 
     Raises:
         ValueError: a layer that does not exist; a vector of another shape, of norm zero or not finite; and
-            when the hook runs, a position outside the sequence of that call.
+            when the hook runs, a position outside the sequence of that call, or another batch than the
+            selection was made for.
         UnaddressableStreamError: the stream of the model is no single `[batch, seq, d_model]`; where only
             a call can show it, when the hook runs.
         TypeError: an argument of a wrong type.
     """
-    blocks = find_blocks(model)
-    layer = check_layer(layer_idx, len(blocks))
+    check_layer(layer_idx, len(find_blocks(model)))
     check_addressable(model)
     if not math.isfinite(scale):
         raise ValueError(f"scale must be a finite number, got {scale}")
     # The product is a new tensor: what the caller does to `vector` later does not reach the hook.
     added = scale * checked_vector(vector, "vector", stream_width(model))
-    where = None if positions is None else check_positions(positions)
 
-    def add_vector(module: nn.Module, args: Any, kwargs: Any = None) -> Any:
-        stream = _stream_of_width(args, kwargs, len(added))
-        step = added.to(stream)  # a float32 vector would turn a bfloat16 stream into float32
-        if where is None:
-            return replace_input(args, kwargs, stream + step)
-        index = index_in(stream, where)
-        edited = stream.clone()  # our own copy, so assigning into it edits nothing of the model's
-        edited[:, index] = stream[:, index] + step
-        return replace_input(args, kwargs, edited)
+    def read(args: Any, kwargs: Any) -> Tensor:
+        return _stream_of_width(args, kwargs, len(added))
 
-    return [(blocks[layer], add_vector)]
+    def add_vector(stream: Tensor) -> Tensor:
+        return stream + added.to(stream)  # a float32 vector would turn a bfloat16 stream into float32
+
+    return block_edits(model, [layer_idx], "add_vector", read, add_vector, positions)
 
 
 def ablate_direction_from_residual(
-    model: nn.Module, direction: Tensor, layers: Iterable[int] | None = None
+    model: nn.Module,
+    direction: Tensor,
+    layers: Iterable[int] | None = None,
+    *,
+    positions: Positions | TokenSelection | None = None,
 ) -> list[HookPair]:
     """Directional ablation: hooks that remove one direction from the stream that blocks receive.
 
@@ -91,9 +138,11 @@ def ablate_direction_from_residual(
         model: a decoder language model of transformers.
         direction: `[d_model]`, of any length but zero.
         layers: the blocks whose input is cleaned, all if None.
+        positions: as in `add_vector_to_residual_stream`; every token if None.
 
     Returns:
-        One (block, pre-hook) pair for each layer, for `add_hooks`.
+        One (block, pre-hook) pair for each layer, for `add_hooks`; with a selection, one for the decoder
+        before them.
 
     Raises:
         ValueError: a layer that does not exist; a direction of another shape, of norm zero or not finite.
@@ -108,15 +157,17 @@ def ablate_direction_from_residual(
     direction = checked_vector(direction, "direction", stream_width(model))
     unit = direction / torch.linalg.vector_norm(direction)
 
-    def remove_direction(module: nn.Module, args: Any, kwargs: Any = None) -> Any:
-        stream = _stream_of_width(args, kwargs, len(unit))
+    def read(args: Any, kwargs: Any) -> Tensor:
+        return _stream_of_width(args, kwargs, len(unit))
+
+    def remove_direction(stream: Tensor) -> Tensor:
         # In bfloat16 the dot product alone would leave a percent of the direction behind: reckon in float32.
         precise = stream.to(torch.promote_types(stream.dtype, torch.float32))
         along = unit.to(precise)
-        cleaned = precise - (precise @ along).unsqueeze(-1) * along
-        return replace_input(args, kwargs, cleaned.to(stream.dtype))
+        cleaned: Tensor = precise - (precise @ along).unsqueeze(-1) * along
+        return cleaned.to(stream.dtype)
 
-    return [(blocks[layer], remove_direction) for layer in dict.fromkeys(wanted)]
+    return block_edits(model, dict.fromkeys(wanted), "remove_direction", read, remove_direction, positions)
 
 
 def amplify(stream: Tensor) -> Tensor:
@@ -125,7 +176,7 @@ def amplify(stream: Tensor) -> Tensor:
 
 
 def position_aware_residual_hook(
-    positions_by_batch: Iterable[Positions], *, edit: Callable[[Tensor], Tensor] | None = None
+    positions_by_batch: Iterable[Positions], *, edit: Edit | None = None
 ) -> Hook:
     """A pre-hook for a block that edits other positions in each row of the batch.
 
@@ -161,16 +212,8 @@ def position_aware_residual_hook(
         for row, positions in enumerate(rows):
             index = index_in(stream, positions)
             before = stream[row, index].clone()
-            if len(before) == 0:
-                continue
-            shape = before.shape
-            after = change(before)
-            if not isinstance(after, Tensor) or after.shape != shape:
-                found = tuple(after.shape) if isinstance(after, Tensor) else type(after).__name__
-                raise ValueError(
-                    f"edit must return the shape that it got, {tuple(shape)}, but returned {found}"
-                )
-            edited[row, index] = after.to(stream)
+            if len(before) > 0:
+                edited[row, index] = checked_edit(change, before).to(stream)
         return replace_input(args, kwargs, edited)
 
     return edit_positions
