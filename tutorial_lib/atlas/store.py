@@ -17,7 +17,10 @@ import tutorial_lib
 from tutorial_lib.atlas.sweep import Outcome, Result
 
 # Everything in the library that a row depends on.
-SOURCES = ("activations", "architecture", "blocks", "chain", "hooks", "observe", "terms", "verify")
+SOURCES = (
+    *("activations", "architecture", "blocks", "chain", "checks"),
+    *("hooks", "observe", "probe", "terms", "verify"),
+)
 ATLAS_SOURCES = ("draft", "fields", "shrink", "special", "worker")
 
 
