@@ -161,3 +161,10 @@ def test_later_changes_to_the_callers_positions_do_not_count():
     listed[0] = 2
     tensor[0] = 2
     assert checked == ([1], [1])
+
+
+def test_arguments_of_replace_input_in_another_order_are_named():
+    with pytest.raises(
+        TypeError, match=r"\(args, kwargs, hidden\): kwargs must be a dict or None, got Tensor"
+    ):
+        replace_input((torch.ones(2),), torch.ones(2), {})

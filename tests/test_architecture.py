@@ -354,3 +354,14 @@ def test_an_attention_with_norms_in_its_name_is_no_norm():
 
     assert not blocks.is_norm(NormAttentionNorm())
     assert blocks.is_norm(nn.LayerNorm(2))
+
+
+def test_a_model_that_is_none_is_named(llama):
+    with pytest.raises(TypeError, match=r"model must be an nn.Module, got Tensor; the model comes first"):
+        find_blocks(torch.ones(3))
+
+
+def test_a_vector_in_the_place_of_a_layer_is_named():
+    with pytest.raises(TypeError, match=r"a whole number from 0 to 3, got a Tensor of shape \(8,\)"):
+        check_layer(torch.ones(8), 4)
+    assert check_layer(torch.tensor(2), 4) == 2

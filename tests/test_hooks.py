@@ -316,6 +316,11 @@ def bad_lists(net):
             TypeError,
             r"\[1\] must start with.*'layer 3'",
         ),
+        "two lists of pairs": (
+            ([(net[0], nothing)], []),
+            TypeError,
+            r"got 2 lists of them.*add_hooks\(\*pairs\)",
+        ),
         "no function": ([(net[0], 7)], TypeError, "needs a function.*got 7"),
         "a list of modules": (
             [(nn.ModuleList([net[0]]), nothing)],

@@ -60,7 +60,16 @@ def replace_input(args: Any, kwargs: Mapping[str, Any] | None, hidden: Tensor) -
 
     Returns:
         The new `args` if `kwargs` is None, else `(args, kwargs)`.
+
+    Raises:
+        TypeError: `kwargs` is no dict, or as for `read_input`.
+        ValueError: as for `read_input`.
     """
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise TypeError(
+            "replace_input takes (args, kwargs, hidden): kwargs must be a dict or None, "
+            f"got {type(kwargs).__name__}"
+        )
     read_input(args, kwargs)  # raises where there is nothing to replace
     if isinstance(args, Tensor):
         return hidden if kwargs is None else (hidden, kwargs)

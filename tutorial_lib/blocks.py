@@ -87,12 +87,21 @@ def check_layer(layer_idx: Any, n_layers: int, *, after_last_block: bool = False
         ValueError: not a layer of the model.
     """
     last = n_layers if after_last_block else n_layers - 1
-    if isinstance(layer_idx, bool) or not hasattr(layer_idx, "__index__"):
-        raise TypeError(f"a layer must be a whole number from 0 to {last}, got {layer_idx!r}")
-    layer = operator.index(layer_idx)
+    wrong = TypeError(f"a layer must be a whole number from 0 to {last}, got {_short(layer_idx)}")
+    if isinstance(layer_idx, bool):
+        raise wrong
+    try:
+        layer = operator.index(layer_idx)
+    except TypeError:
+        raise wrong from None
     if not 0 <= layer <= last:
         raise ValueError(f"layer {layer} is out of range: the model has {n_layers} blocks, use 0 to {last}")
     return layer
+
+
+def _short(value: Any) -> str:
+    shape = getattr(value, "shape", ())
+    return f"a {type(value).__name__} of shape {tuple(shape)}" if shape else repr(value)
 
 
 def stream_width(model: nn.Module) -> int | None:
@@ -144,6 +153,8 @@ def _all_norms(modules: nn.ModuleList) -> bool:
 
 def _located(model: nn.Module) -> tuple[str, nn.ModuleList]:
     """Path and blocks, searched for only if the answer found before is no longer true."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be an nn.Module, got {type(model).__name__}; the model comes first")
     known = _found.get(model)
     if known is not None:
         path, found = known[0], known[1]()

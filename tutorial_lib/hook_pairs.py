@@ -23,6 +23,11 @@ def checked_pairs(pairs: Iterable[HookPair], argument: str) -> list[HookPair]:
         raise TypeError(
             f"{right}, but got one bare pair; write [({short_name(listed[0])}, {short_name(listed[1])})]"
         )
+    if listed and all(isinstance(each, list) for each in listed):
+        raise TypeError(
+            f"{right}, but got {len(listed)} lists of them; where a function returns pre-hooks and forward "
+            "hooks, such as ablate_direction_everywhere, unpack the two: add_hooks(*pairs)"
+        )
     return [_checked_pair(pair, f"{argument}[{position}]") for position, pair in enumerate(listed)]
 
 

@@ -41,7 +41,7 @@ run on a few tokens. `verify_model` then compared numbers:
 """
 
 COLUMNS = """\
-| Type | Class | Blocks | Returns | What a block's output is | Mid | Result |
+| Type | Result | Returns | Mid | What a block's output is | Blocks | Class |
 | ---- | ----- | ------ | ------- | ------------------------ | --- | ------ |
 """
 
@@ -136,8 +136,8 @@ def _line(row: Row, anchors: dict[str, str]) -> str:
     if row.model_type in anchors:
         verdict = f"[{verdict}](#{_anchor(anchors[row.model_type])})"
     middle = {True: "yes", False: "no", None: ""}[row.mid_stream]
-    cells = (_code(row.model_type), _code(row.model_class), _code(row.blocks_path), row.returns or "")
-    return "| " + " | ".join((*cells, _code(row.terms), middle, verdict)) + " |\n"
+    cells = (_code(row.model_type), verdict, row.returns or "", middle, _code(row.terms))
+    return "| " + " | ".join((*cells, _code(row.blocks_path), _code(row.model_class))) + " |\n"
 
 
 def _code(words: str | None) -> str:
