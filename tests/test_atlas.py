@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.atlas_workers import misbehave
+from tests.test_shrink import OLD, OLD_FAILURES
 from tutorial_lib.atlas import page
 from tutorial_lib.atlas.store import Atlas, Journal, Row, key, read, row, write
 from tutorial_lib.atlas.sweep import Limits, Result, sweep
@@ -45,7 +46,8 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
     from tutorial_lib.atlas.shrink import causal_lm_types
 
     folder = tmp_path_factory.mktemp("atlas")
-    types = [each for each in REPRESENTATIVE if each in causal_lm_types()]
+    unbuilt = OLD_FAILURES if OLD else {}
+    types = [each for each in REPRESENTATIVE if each in causal_lm_types() and each not in unbuilt]
     out = folder / "atlas.json"
     arguments = ["--types", *types, "--out", str(out), "--journal", str(folder), "--jobs", "2"]
     run = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=500)
@@ -55,8 +57,11 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("atlas")  # the sweep is made once
 @pytest.mark.parametrize("model_type", REPRESENTATIVE)
 def test_a_representative_type_is_equal_or_says_why_not(fresh, model_type):
+    if OLD and model_type in OLD_FAILURES:
+        pytest.skip(f"transformers {version('transformers')}: {OLD_FAILURES[model_type]}")
     if model_type not in fresh:
         pytest.skip(f"transformers {version('transformers')} has no type {model_type}")
     found = fresh[model_type]
@@ -66,6 +71,7 @@ def test_a_representative_type_is_equal_or_says_why_not(fresh, model_type):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("atlas")  # the sweep is made once
 @pytest.mark.parametrize("model_type", REPRESENTATIVE)
 def test_the_committed_row_of_a_representative_type_is_what_a_fresh_run_gives(fresh, committed, model_type):
     if version("transformers") != committed.transformers:
