@@ -1,0 +1,160 @@
+"""Judge what was seen of an answer. Nothing of the answer runs here, and none of its objects comes here."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tutorial_lib.exercises import report
+from tutorial_lib.exercises.case import Case, CaseSpec
+from tutorial_lib.exercises.catalog import Exercise, ExerciseError
+from tutorial_lib.exercises.checking import Check, Wrong
+from tutorial_lib.exercises.observing import SEEN, Crash, Observation
+from tutorial_lib.exercises.report import CheckResult, Report, model_name
+
+Explain = Callable[[Case, Crash], None]
+
+
+def load_module(path: Path) -> ModuleType:
+    """The module in a file of an exercise."""
+    spec = importlib.util.spec_from_file_location(f"exercise_{path.parent.name}_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ExerciseError(f"{path} does not exist")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def load_observe(folder: Path) -> Callable[..., Any]:
+    """The function `observe(answer, case)` of `observe.py`.
+
+    Raises:
+        ExerciseError: there is none.
+    """
+    observe = getattr(load_module(folder / "observe.py"), "observe", None)
+    if not callable(observe):
+        raise ExerciseError(f"{folder / 'observe.py'} must define observe(answer, case)")
+    return observe  # type: ignore[no-any-return]
+
+
+def load_checks(folder: Path) -> tuple[list[Check], Explain | None]:
+    """The checks of `checks.py` in the order of the file, and its `explain_crash`, where it has one."""
+    module = load_module(folder / "checks.py")
+    checks = [value for value in vars(module).values() if isinstance(value, Check)]
+    return checks, getattr(module, "explain_crash", None)
+
+
+def judge(
+    exercise: Exercise,
+    observed: Sequence[tuple[CaseSpec, Observation]],
+    *,
+    folder: Path | None = None,
+    hidden: bool = False,
+) -> Report:
+    """The report on what was seen of an answer.
+
+    Args:
+        exercise: of which the checks are.
+        observed: each case, and what was seen on it.
+        folder: with another `checks.py`, such as an instructor's hidden one. None: the exercise's own.
+        hidden: whether the results are not for the student's eyes.
+    """
+    checks, explain = load_checks(folder or exercise.folder)
+    results: list[CheckResult] = []
+    printed = ""
+    for spec, observation in observed:
+        printed = printed or observation.printed
+        if observation.kind == SEEN:
+            results += _judge_case(exercise, checks, spec, observation, hidden)
+            continue
+        if not all(result.passed for result in results):
+            break
+        explained = _explained(exercise, explain, spec, observation, hidden)
+        if explained is None:
+            message = _in_words(exercise, observation, spec)
+            return Report(
+                exercise.name, observation.kind, message, None, tuple(results), observation.printed, spec.seed
+            )
+        results.append(explained)
+    first = next((result for result in results if not result.passed), None)
+    seed = observed[0][0].seed if observed else 0
+    if not results:
+        message = "No check has run, so nothing is known about the answer. This is a fault of the exercise."
+        return Report(exercise.name, report.NO_CHECKS, message, printed=printed, seed=seed)
+    if first is None:
+        return Report(exercise.name, report.PASSED, "", None, tuple(results), printed, seed)
+    return Report(
+        exercise.name, report.FAILED, first.message or first.title, first, tuple(results), printed, seed
+    )
+
+
+def _judge_case(
+    exercise: Exercise, checks: list[Check], spec: CaseSpec, observation: Observation, hidden: bool
+) -> list[CheckResult]:
+    """The results on one case, up to the first check that fails: later ones often fail of the same cause."""
+    case, results = Case(spec), []
+    for check in checks:
+        result = _run(check, lambda check=check: check.run(case, observation.seen), exercise, spec, hidden)  # type: ignore[misc]
+        results.append(result)
+        if not result.passed:
+            break
+    return results
+
+
+def _run(
+    check: Check, run: Callable[[], None], exercise: Exercise, spec: CaseSpec, hidden: bool
+) -> CheckResult:
+    see = check.see or exercise.chapter
+    try:
+        run()
+    except Wrong as wrong:
+        return CheckResult(
+            check.title,
+            spec.model,
+            False,
+            wrong.misconception,
+            wrong.message,
+            wrong.expected,
+            wrong.seen,
+            wrong.see or see,
+            hidden,
+        )
+    except Exception as error:  # of any class: the check met a value that it did not expect
+        message = f"what your answer gave cannot be checked ({type(error).__name__}: {error})"
+        return CheckResult(check.title, spec.model, False, "unexpected", message, see=see, hidden=hidden)
+    return CheckResult(check.title, spec.model, True, hidden=hidden)
+
+
+def _explained(
+    exercise: Exercise, explain: Explain | None, spec: CaseSpec, observation: Observation, hidden: bool
+) -> CheckResult | None:
+    """The misconception behind a crash, where the exercise knows it."""
+    crash = observation.crash
+    if observation.kind != report.CRASHED or crash is None or explain is None:
+        return None
+    check = Check("the code runs", lambda case, seen: explain(case, crash), None)
+    result = _run(check, lambda: explain(Case(spec), crash), exercise, spec, hidden)
+    return None if result.passed or result.misconception == "unexpected" else result
+
+
+def _in_words(exercise: Exercise, observation: Observation, spec: CaseSpec) -> str:
+    crash = observation.crash or Crash("", "")
+    where = (
+        f"line {crash.line}" + (f", `{crash.code}`" if crash.code else "")
+        if crash.line
+        else "no line of yours"
+    )
+    cause = crash.type_name + (f": {crash.message}" if crash.message else "")
+    on = model_name(spec.model)
+    words = {
+        report.NOT_ATTEMPTED: "It is still the starter: nothing has been written yet.",
+        report.EMPTY: "The file is empty. `hooking reset` brings the starter back and keeps your file.",
+        report.SYNTAX_ERROR: f"Python cannot read the file: {cause} ({where}).",
+        report.MISSING: f"The file does not define `{exercise.answer}`, which the task asks for.",
+        report.CRASHED: f"Your code raised {cause} ({where}) on {on}.",
+        report.EXITED: f"Your code ended the process ({where}) instead of returning.",
+        report.TIMED_OUT: f"Your code did not come to an end in time on {on}: is there a loop without end?",
+        report.OUT_OF_MEMORY: f"Your code used more memory than it may ({where}) on {on}.",
+    }
+    return words.get(observation.kind, observation.kind)

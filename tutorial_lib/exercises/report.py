@@ -1,0 +1,120 @@
+"""What came of checking an answer."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+PASSED = "passed"
+FAILED = "failed"
+NOT_ATTEMPTED = "not attempted"
+EMPTY = "empty"
+SYNTAX_ERROR = "syntax error"
+MISSING = "missing"
+CRASHED = "crashed"
+EXITED = "exited"
+TIMED_OUT = "timed out"
+OUT_OF_MEMORY = "out of memory"
+NO_CHECKS = "no checks"
+
+OUTCOMES = (
+    PASSED,
+    FAILED,
+    NOT_ATTEMPTED,
+    EMPTY,
+    SYNTAX_ERROR,
+    MISSING,
+    CRASHED,
+    EXITED,
+    TIMED_OUT,
+    OUT_OF_MEMORY,
+    NO_CHECKS,
+)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check on one model.
+
+    Attributes:
+        title: what must hold.
+        model: name of the model.
+        passed: whether it held.
+        misconception: the name of what is wrong, or None.
+        message: for the student, or None.
+        expected: what would have been right, or None.
+        seen: what was there instead, or None.
+        see: page and section that teach it.
+        hidden: whether it is one of an instructor's hidden checks.
+    """
+
+    title: str
+    model: str
+    passed: bool
+    misconception: str | None = None
+    message: str | None = None
+    expected: str | None = None
+    seen: str | None = None
+    see: str | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of checking an answer: the outcome, the first thing that is wrong, and every check.
+
+    Attributes:
+        exercise: its name.
+        outcome: one of `OUTCOMES`.
+        message: for the student, in a few sentences; empty when all passed.
+        first: the first check that failed, or None.
+        results: every check that ran, model by model.
+        printed: what the answer printed, cut.
+        seed: with which the same inputs come again.
+    """
+
+    exercise: str
+    outcome: str
+    message: str = ""
+    first: CheckResult | None = None
+    results: tuple[CheckResult, ...] = ()
+    printed: str = ""
+    seed: int = 0
+
+    @property
+    def passed(self) -> bool:
+        """Whether the answer is right."""
+        return self.outcome == PASSED
+
+    @property
+    def misconception(self) -> str | None:
+        """The name of what is wrong, where a check could name it."""
+        return self.first.misconception if self.first else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Report":
+        """The report of which `to_dict` gave the values."""
+        first = values["first"]
+        results = tuple(CheckResult(**result) for result in values["results"])
+        return cls(**{**values, "first": CheckResult(**first) if first else None, "results": results})
+
+    def __str__(self) -> str:
+        """What a student reads, in plain text."""
+        if self.passed:
+            models = list(dict.fromkeys(result.model for result in self.results))
+            return f"{self.exercise}: passed, {len(self.results)} checks on {', '.join(models)}"
+        lines = [f"{self.exercise}: {self.outcome}"]
+        if self.first is not None:
+            lines[0] += f" on {model_name(self.first.model)}: {self.first.title}"
+        lines.append(f"  {self.message}")
+        if self.first is not None:
+            facts = {"expected": self.first.expected, "seen": self.first.seen, "read": self.first.see}
+            lines += [f"  {name + ':':<10}{value}" for name, value in facts.items() if value]
+        return "\n".join(lines)
+
+
+def model_name(model: str) -> str:
+    """A model of a case in words."""
+    return "the model in the box" if model == "box" else f"a tiny random {model}"
