@@ -1,0 +1,232 @@
+"""Write the site's pages of the exercises: `python tools/exercise_pages.py [--check] [--docs docs]`.
+
+Each exercise's folder is the only source of its page; the overview and the list in mkdocs.yml come from all
+of them. With `--check` nothing is written: it names what is stale, and pages whose exercise is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import textwrap
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tutorial_lib.exercises.catalog import DIFFICULTIES, Exercise, find_exercises  # noqa: E402
+
+FIRST_HOUR = 60
+OUTPUT = "<!--pytest-codeblocks:expected-output-->"
+BEGIN, END = "      # The exercises, by tools/exercise_pages.py:", "      # The end of the exercises."
+SOURCE = "<!-- Made from {folder} by tools/exercise_pages.py: edit there. -->"
+OVERVIEW = """\
+---
+description: {count} exercises on hooks in transformers that check themselves, and a path through them.
+---
+
+# Exercises
+
+<!-- Made by tools/exercise_pages.py from the folders in tutorial_lib/exercises. -->
+
+{count} exercises, {minutes} minutes, {points} points. Each asks for one function. The checks run it on the
+[model in the box](../reference/model-in-the-box.md) and on other architectures, tiny and random, with new inputs
+every time. They compare no stored numbers; they test what must hold of any right answer. When yours is wrong, they
+say what you did, what was expected, what was seen, and where to read.
+
+## Start
+
+```text
+hooking start my-exercises     writes the exercises into a folder, one file each
+cd my-exercises
+hooking list                   what there is, what is done, what comes next
+hooking check --watch          checks the next one each time you save
+hooking hint NAME              one more step each time
+hooking solution NAME          after you passed, or when you insist
+hooking reset NAME             back to the starter; your file is kept
+```
+
+All of it works offline, on a CPU. In a notebook the same checks are
+`exercise("{example.name}").check({example.answer})`; [notebooks](#as-notebooks) with all of them are below.
+
+## A path
+
+Do them in the order of the tables: each builds on the chapters before it, and on the exercises that it names.
+{first_hour}
+
+{tables}
+## As notebooks
+
+One notebook a topic, with the tasks, the starters and the checks, to download and run:
+{notebooks}.
+"""
+
+
+def page(exercise: Exercise, known: dict[str, Exercise]) -> str:
+    """The page of one exercise."""
+    task = re.sub(r"\A# .*\n+", "", exercise.task)
+    source = exercise.folder.relative_to(ROOT).as_posix()
+    parts = [
+        f"---\ndescription: {_description(exercise)}\n---",
+        f"# {exercise.title}",
+        SOURCE.format(folder=source),
+        _facts(exercise, known),
+        _from_page(task).strip(),
+        "## Begin with",
+        _python(exercise.starter),
+        "## Check it",
+        "Put your answer into the file that `hooking start DIR` made for it, then:",
+        f"```text\nhooking check {exercise.name}\n```",
+        f'In a notebook: `exercise("{exercise.name}").check({exercise.answer})`, after\n'
+        "`from tutorial_lib.exercises import exercise`.",
+        "## Hints",
+        *[
+            _folded("question", f"Step {n}: {hint.title}", _from_page(hint.text))
+            for n, hint in enumerate(exercise.hints, 1)
+        ],
+        "## Solution",
+        _folded("success", "Show the solution", _solution(exercise)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def overview(known: dict[str, Exercise]) -> str:
+    """The page that lists all exercises."""
+    all_of_them = list(known.values())
+    first = _first_hour(all_of_them)
+    names = ", ".join(f"[{e.title}]({e.name}.md)" for e in first)
+    minutes = sum(e.minutes for e in first)
+    topics = [topic for topic, _ in groupby(all_of_them, lambda e: e.topic)]
+    return OVERVIEW.format(
+        count=len(all_of_them),
+        minutes=sum(e.minutes for e in all_of_them),
+        points=sum(e.points for e in all_of_them),
+        example=all_of_them[0],
+        first_hour=f"With one hour, do these ({minutes} minutes): {names}." if first else "",
+        tables="\n".join(
+            _table(topic, [e for e in all_of_them if e.topic == topic], known) for topic in topics
+        ),
+        notebooks=",\n".join(f"[{topic_title(topic)}](notebooks/{topic}.ipynb)" for topic in topics),
+    )
+
+
+def nav(known: dict[str, Exercise]) -> str:
+    """The lines of mkdocs.yml that list the pages."""
+    lines = [BEGIN, "      - exercises/index.md"]
+    for topic, members in groupby(known.values(), lambda e: e.topic):
+        lines.append(f"      - {topic_title(topic)}:")
+        lines += [f"          - {_yaml(e.title)}: exercises/{e.name}.md" for e in members]
+    return "\n".join([*lines, END])
+
+
+def topic_title(topic: str) -> str:
+    """The folder of a topic in words: `"03_residual"` is "Residual"."""
+    return topic.partition("_")[2].replace("_", " ").capitalize()
+
+
+def made(known: dict[str, Exercise], docs: Path, config: str) -> dict[Path, str]:
+    """Every file that is made from the exercises, with its text."""
+    begin, end = config.index(BEGIN), config.index(END) + len(END)
+    files = {docs / "exercises" / f"{name}.md": page(e, known) for name, e in known.items()}
+    files[docs / "exercises" / "index.md"] = overview(known)
+    files[docs.parent / "mkdocs.yml"] = config[:begin] + nav(known) + config[end:]
+    return files
+
+
+def _facts(exercise: Exercise, known: dict[str, Exercise]) -> str:
+    before = ", ".join(f"[{known[name].title}](../{name}.md)" for name in exercise.prerequisites)
+    lines = [
+        f"**{exercise.difficulty.capitalize()}**, about {exercise.minutes} minutes, "
+        f"{exercise.points} point{'s' * (exercise.points != 1)}. `{exercise.name}`<br>",
+        f"**Read** [the section that teaches it](../../{exercise.chapter})"
+        + (f" and [the pitfall](../../{exercise.pitfall})" if exercise.pitfall else "")
+        + ("<br>" if before else ""),
+    ]
+    if before:
+        lines.append(f"**Do before** {before}")
+    return '!!! abstract ""\n\n' + textwrap.indent("\n".join(lines), "    ")
+
+
+def _solution(exercise: Exercise) -> str:
+    check = (
+        f"from tutorial_lib.exercises import exercise\n\n"
+        f'print(exercise("{exercise.name}").check({exercise.answer}).outcome)\n'
+    )
+    return f"{_python(exercise.solution)}\n\n{_python(check)}\n\n{OUTPUT}\n\n```text\npassed\n```"
+
+
+def _table(topic: str, members: list[Exercise], known: dict[str, Exercise]) -> str:
+    rows = []
+    for e in members:
+        before = ", ".join(f"[{known[name].title}]({name}.md)" for name in e.prerequisites)
+        rows.append(f"| [{e.title}]({e.name}.md) | {e.difficulty} | {e.minutes} | {e.points} | {before} |")
+    head = "| Exercise | Difficulty | Minutes | Points | Do before |\n| --- | --- | ---: | ---: | --- |"
+    return f"## {topic_title(topic)}\n\n{head}\n" + "\n".join(rows) + "\n"
+
+
+def _first_hour(exercises: Iterable[Exercise]) -> list[Exercise]:
+    """The easiest exercise of each topic that needs nothing but the ones before it, while the hour lasts."""
+    chosen: list[Exercise] = []
+    for _, members in groupby(exercises, lambda e: e.topic):
+        for e in sorted(members, key=lambda e: (DIFFICULTIES.index(e.difficulty), e.minutes)):
+            needed = set(e.prerequisites) - {c.name for c in chosen}
+            if not needed and sum(c.minutes for c in chosen) + e.minutes <= FIRST_HOUR:
+                chosen.append(e)
+                break
+    return chosen
+
+
+def _description(exercise: Exercise) -> str:
+    return _yaml(f"Exercise, {exercise.difficulty}, {exercise.minutes} minutes: {exercise.title}")
+
+
+def _yaml(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _python(code: str) -> str:
+    return f"```python\n{code.strip()}\n```"
+
+
+def _folded(kind: str, title: str, text: str) -> str:
+    quoted = title.replace('"', "'")
+    return f'??? {kind} "{quoted}"\n\n' + textwrap.indent(text.strip(), "    ")
+
+
+def _from_page(text: str) -> str:
+    """Links of a task, which are written as from docs/, as links of the exercise's page."""
+    return re.sub(r"\]\((chapters|reference|exercises)/", r"](../../\1/", text)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, fail when a page is stale")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    options = parser.parse_args(arguments)
+    docs = options.docs.resolve()
+    config = (docs.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    files = made(find_exercises(), docs, config)
+    stale = [to for to, text in files.items() if not to.exists() or to.read_text(encoding="utf-8") != text]
+    orphans = sorted(set((docs / "exercises").rglob("*.md")) - set(files))
+    for to in [*stale, *orphans]:
+        name = to.relative_to(docs.parent)
+        if options.check:
+            print(f"stale: {name}" if to in files else f"orphan: {name} has no exercise")
+        elif to in files:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            to.write_text(files[to], encoding="utf-8")
+            print(f"wrote {name}")
+        else:
+            to.unlink()
+            print(f"removed {name}")
+    if options.check and (stale or orphans):
+        print("mend with: python tools/exercise_pages.py")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
