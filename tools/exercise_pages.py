@@ -33,9 +33,9 @@ description: {count} exercises on hooks in transformers that check themselves, a
 <!-- Made by tools/exercise_pages.py from the folders in tutorial_lib/exercises. -->
 
 {count} exercises, {minutes} minutes, {points} points. Each asks for one function. The checks run it on the
-[model in the box](../reference/model-in-the-box.md) and on other architectures, tiny and random, with new inputs
-every time. They compare no stored numbers; they test what must hold of any right answer. When yours is wrong, they
-say what you did, what was expected, what was seen, and where to read.
+[model in the box](../reference/model-in-the-box.md) and on other architectures, tiny and random, with new
+inputs every time. They compare no stored numbers; they test what must hold of any right answer. When yours is
+wrong, they say what you did, what was expected, what was seen, and where to read.
 
 ## Start
 
@@ -58,6 +58,19 @@ Do them in the order of the tables: each builds on the chapters before it, and o
 {first_hour}
 
 {tables}
+## Who checks the checks
+
+A check that accepts everything teaches nothing. So the tests of this site run
+
+- {count} starters, which come out as not attempted;
+- {count} solutions, which pass on every model of their exercise: {solutions} runs;
+- {wrong} wrong answers, such as learners give, on every model as well: {runs} runs. In {rejected} of them the answer
+  is rejected with the message that names its own misconception; in {right} the misconception makes no difference
+  on that model, and the answer passes.
+
+There are {architectures} kinds of model: the one in the box and {names}. An empty file, a syntax error,
+a crash, an early exit and a loop without end are told apart.
+
 ## As notebooks
 
 One notebook a topic, with the tasks, the starters and the checks, to download and run:
@@ -109,6 +122,7 @@ def overview(known: dict[str, Exercise]) -> str:
         tables="\n".join(
             _table(topic, [e for e in all_of_them if e.topic == topic], known) for topic in topics
         ),
+        **_gate(all_of_them),
         notebooks=",\n".join(f"[{topic_title(topic)}](notebooks/{topic}.ipynb)" for topic in topics),
     )
 
@@ -165,6 +179,23 @@ def _table(topic: str, members: list[Exercise], known: dict[str, Exercise]) -> s
         rows.append(f"| [{e.title}]({e.name}.md) | {e.difficulty} | {e.minutes} | {e.points} | {before} |")
     head = "| Exercise | Difficulty | Minutes | Points | Do before |\n| --- | --- | ---: | ---: | --- |"
     return f"## {topic_title(topic)}\n\n{head}\n" + "\n".join(rows) + "\n"
+
+
+def _gate(exercises: list[Exercise]) -> dict[str, object]:
+    """What tests/test_exercises.py runs, counted."""
+    pairs = [(e, wrong) for e in exercises for wrong in e.wrong]
+    models = sorted({model for e in exercises for model in e.models} - {"box"})
+    runs = sum(len(e.models) for e, _ in pairs)
+    right = sum(len(wrong.right_on) for _, wrong in pairs)
+    return {
+        "solutions": sum(len(e.models) for e in exercises),
+        "wrong": len(pairs),
+        "runs": runs,
+        "rejected": runs - right,
+        "right": right,
+        "architectures": len(models) + 1,
+        "names": "tiny random ones of " + ", ".join(models),
+    }
 
 
 def _first_hour(exercises: Iterable[Exercise]) -> list[Exercise]:
