@@ -64,9 +64,9 @@ A check that accepts everything teaches nothing. So the tests of this site run
 
 - {count} starters, which come out as not attempted;
 - {count} solutions, which pass on every model of their exercise: {solutions} runs;
-- {wrong} wrong answers, such as learners give, on every model as well: {runs} runs. In {rejected} of them the answer
-  is rejected with the message that names its own misconception; in {right} the misconception makes no difference
-  on that model, and the answer passes.
+- {wrong} wrong answers, such as learners give, on every model as well: {runs} runs. In {rejected} of them the
+  answer is rejected with the message that names its own misconception; in {right} the misconception makes no
+  difference on that model, and the answer passes.
 
 There are {architectures} kinds of model: the one in the box and {names}. An empty file, a syntax error,
 a crash, an early exit and a loop without end are told apart.
