@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Any
 
+import torch
+
 from tutorial_lib.exercises import report
 from tutorial_lib.exercises.case import Case, CaseSpec
 from tutorial_lib.exercises.seen import plain
@@ -116,10 +118,19 @@ def _guarded(run: Callable[[], Any], filename: str) -> Any:
         frames = traceback.extract_tb(error.__traceback__)
         mine = bool(frames) and frames[-1].filename == filename
         raise AnswerProblem(report.NOT_ATTEMPTED if mine else report.CRASHED, crash) from error
-    except MemoryError as error:
+    except (MemoryError, torch.OutOfMemoryError) as error:
         raise AnswerProblem(report.OUT_OF_MEMORY, _crash(error, filename)) from error
     except BaseException as error:  # of any class: it is the answer's own doing
-        raise AnswerProblem(report.CRASHED, _crash(error, filename)) from error
+        kind = report.OUT_OF_MEMORY if _is_out_of_memory(error) else report.CRASHED
+        raise AnswerProblem(kind, _crash(error, filename)) from error
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether PyTorch could not have the memory for a tensor; it has a class for that on CUDA only."""
+    try:
+        return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    except Exception:  # of any class: the exception may be the student's
+        return False
 
 
 def _crash(error: BaseException, filename: str) -> Crash:
