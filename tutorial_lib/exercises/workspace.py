@@ -16,7 +16,7 @@ from typing import Any
 from tutorial_lib.exercises.catalog import Exercise, find_exercises, get_exercise
 from tutorial_lib.exercises.files import fingerprint, keep_copy, read_source, read_text, write_whole
 from tutorial_lib.exercises.progress import Progress, now
-from tutorial_lib.exercises.report import Report
+from tutorial_lib.exercises.report import NOT_ATTEMPTED, Report
 from tutorial_lib.exercises.source import same_code
 
 HIDDEN = ".hooking"
@@ -212,7 +212,9 @@ class Workspace:
         return next(ready, left[0] if left else None)
 
     def note_check(self, report: Report, source: str) -> None:
-        """Write down what came of a check."""
+        """Write down what came of a check; a starter that nobody has changed is no try."""
+        if report.outcome == NOT_ATTEMPTED:
+            return
         record = self.progress[report.exercise]
         changes: dict[str, Any] = {"checks": record.checks + 1, "outcome": report.outcome}
         if report.passed:
