@@ -26,8 +26,8 @@ from tutorial_lib.exercises.catalog import Exercise, find_exercises  # noqa: E40
 INTRODUCTION = """\
 # Exercises: {title}
 
-{count}, about {minutes} minutes. Run the first cell before all others. Write each answer into the cell with its
-starter and run it; the cell below checks it on small models with fresh random inputs, without a network.
+{count}, about {minutes} minutes. Run the first cell before all others. Write each answer into the cell with
+its starter and run it; the cell below checks it on small models with fresh random inputs, without a network.
 
 *Made from [{folder}](../../../{folder}): edit that, not this notebook.*"""
 
