@@ -30,6 +30,15 @@ def test_an_exercise_is_whole(exercise: Exercise) -> None:
     assert len(exercise.models) >= 3
 
 
+def test_exercises_come_in_an_order_to_do_them_in() -> None:
+    names = list(EXERCISES)
+    assert [EXERCISES[name].topic for name in names] == sorted(EXERCISES[name].topic for name in names)
+    for exercise in EXERCISES.values():
+        for before in exercise.prerequisites:
+            if EXERCISES[before].topic == exercise.topic:
+                assert names.index(before) < names.index(exercise.name)
+
+
 @EACH
 def test_a_starter_is_not_attempted(exercise: Exercise) -> None:
     assert check_source(exercise, exercise.starter).outcome == report.NOT_ATTEMPTED

@@ -198,10 +198,10 @@ def convert(path: Path, folder: Path, root: Path = ROOT) -> str:
             writer.line(lines[n - 1])
         n = fences[n].end + 1 if n in fences else n + 1
     writer.flush()
-    return _text(writer.cells)
+    return notebook_text(writer.cells)
 
 
-def _text(cells: list[Any]) -> str:
+def notebook_text(cells: list[Any]) -> str:
     """The notebook as text; a cell's id comes from its content, so a change elsewhere leaves it alone."""
     seen: Counter[str] = Counter()
     for cell in cells:

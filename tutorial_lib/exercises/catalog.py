@@ -135,7 +135,7 @@ class Exercise:
 
 
 def find_exercises(*roots: Path) -> dict[str, Exercise]:
-    """All exercises by name, in the order of their folders.
+    """All exercises by name, in an order to do them in: by topic, after their prerequisites, easy ones first.
 
     Args:
         roots: folders to look in; an exercise of a later one takes the place of one with the same name.
@@ -151,10 +151,9 @@ def find_exercises(*roots: Path) -> dict[str, Exercise]:
         for file in sorted(root.glob("[0-9]*_*/*/exercise.toml")):
             exercise = read_exercise(file.parent)
             found[exercise.name] = exercise
-    ordered = dict(sorted(found.items()))
-    for exercise in ordered.values():
-        _check_prerequisites(exercise, ordered)
-    return ordered
+    for exercise in found.values():
+        _check_prerequisites(exercise, found)
+    return {exercise.name: exercise for exercise in _in_order(found)}
 
 
 def get_exercise(name: str, exercises: dict[str, Exercise] | None = None) -> Exercise:
@@ -218,6 +217,20 @@ def _check_prerequisites(exercise: Exercise, known: dict[str, Exercise]) -> None
             raise ExerciseError(f"{exercise.name}: prerequisite {name!r} must be another exercise")
         if exercise.name in _all_before(name, known):
             raise ExerciseError(f"{exercise.name} and {name} wait for each other")
+
+
+def _in_order(known: dict[str, Exercise]) -> list[Exercise]:
+    """Topic by topic: of those whose prerequisites in the topic are taken, the easiest and shortest first."""
+    left = sorted(
+        known.values(), key=lambda e: (e.topic, DIFFICULTIES.index(e.difficulty), e.minutes, e.name)
+    )
+    ordered: list[Exercise] = []
+    while left:
+        waiting = {e.name for e in left if e.topic == left[0].topic}
+        following = next(e for e in left if not waiting & set(e.prerequisites))
+        ordered.append(following)
+        left.remove(following)
+    return ordered
 
 
 def _all_before(name: str, known: dict[str, Exercise]) -> set[str]:

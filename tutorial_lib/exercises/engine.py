@@ -1,6 +1,6 @@
 """Check an answer: run it on every model of the exercise, then judge what was seen, all in this process.
 
-For a student's own loop there is a process that can be stopped (`worker.py`); for grading one that cannot
+For a student's own loop there is a process that can be stopped (`local.py`); for grading one that cannot
 reach the judge. Both are made of the same two halves.
 """
 

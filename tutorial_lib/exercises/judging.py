@@ -10,8 +10,9 @@ from tutorial_lib.exercises import report
 from tutorial_lib.exercises.case import Case, CaseSpec
 from tutorial_lib.exercises.catalog import Exercise, ExerciseError
 from tutorial_lib.exercises.checking import Check, Wrong
-from tutorial_lib.exercises.observing import SEEN, Crash, Observation
-from tutorial_lib.exercises.report import CheckResult, Report, model_name
+from tutorial_lib.exercises.observing import SEEN, Observation
+from tutorial_lib.exercises.report import CheckResult, Report
+from tutorial_lib.exercises.source import Crash, in_words
 
 Explain = Callable[[Case, Crash], None]
 
@@ -72,7 +73,7 @@ def judge(
             break
         explained = _explained(exercise, explain, spec, observation, hidden)
         if explained is None:
-            message = _in_words(exercise, observation, spec)
+            message = in_words(observation.kind, exercise.answer, observation.crash, spec.model)
             return Report(
                 exercise.name, observation.kind, message, None, tuple(results), observation.printed, spec.seed
             )
@@ -136,25 +137,3 @@ def _explained(
     check = Check("the code runs", lambda case, seen: explain(case, crash), None)
     result = _run(check, lambda: explain(Case(spec), crash), exercise, spec, hidden)
     return None if result.passed or result.misconception == "unexpected" else result
-
-
-def _in_words(exercise: Exercise, observation: Observation, spec: CaseSpec) -> str:
-    crash = observation.crash or Crash("", "")
-    where = (
-        f"line {crash.line}" + (f", `{crash.code}`" if crash.code else "")
-        if crash.line
-        else "no line of yours"
-    )
-    cause = crash.type_name + (f": {crash.message}" if crash.message else "")
-    on = model_name(spec.model)
-    words = {
-        report.NOT_ATTEMPTED: "It is still the starter: nothing has been written yet.",
-        report.EMPTY: "The file is empty. `hooking reset` brings the starter back and keeps your file.",
-        report.SYNTAX_ERROR: f"Python cannot read the file: {cause} ({where}).",
-        report.MISSING: f"The file does not define `{exercise.answer}`, which the task asks for.",
-        report.CRASHED: f"Your code raised {cause} ({where}) on {on}.",
-        report.EXITED: f"Your code ended the process ({where}) instead of returning.",
-        report.TIMED_OUT: f"Your code did not come to an end in time on {on}: is there a loop without end?",
-        report.OUT_OF_MEMORY: f"Your code used more memory than it may ({where}) on {on}.",
-    }
-    return words.get(observation.kind, observation.kind)

@@ -4,7 +4,6 @@ This is the part that may run in a process of its own, beside an answer that wis
 is plain data about the answer, never a verdict.
 """
 
-import ast
 import contextlib
 import io
 import linecache
@@ -14,31 +13,15 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType
 from typing import Any
 
+import torch
+
 from tutorial_lib.exercises import report
 from tutorial_lib.exercises.case import Case, CaseSpec
 from tutorial_lib.exercises.seen import plain
+from tutorial_lib.exercises.source import AnswerProblem, Crash, compile_answer
 
 PRINTED = 10_000  # characters that are kept of what an answer prints
 SEEN = "seen"
-
-
-@dataclass(frozen=True)
-class Crash:
-    """An exception that an answer ended in.
-
-    Attributes:
-        type_name: such as `"IndexError"`.
-        message: of the exception.
-        line: of the answer, the last one on the way to the exception; 0: none of its lines.
-        code: what stands in that line.
-        traceback: the whole one, cut.
-    """
-
-    type_name: str
-    message: str
-    line: int = 0
-    code: str = ""
-    traceback: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,14 +41,6 @@ class Observation:
     printed: str = ""
 
 
-class AnswerProblem(Exception):  # noqa: N818 - a file that holds no answer is no error of the program
-    """A file from which no answer can be taken."""
-
-    def __init__(self, kind: str, crash: Crash | None = None) -> None:
-        super().__init__(kind)
-        self.kind, self.crash = kind, crash
-
-
 def load_answer(source: str, starter: str, name: str, filename: str = "answer.py") -> Any:
     """What a student's file defines under a name.
 
@@ -78,19 +53,7 @@ def load_answer(source: str, starter: str, name: str, filename: str = "answer.py
     Raises:
         AnswerProblem: it is empty, still the starter, no Python, ends in an exception or lacks the name.
     """
-    try:
-        code = compile(source, filename, "exec")
-        if _is_empty(source):
-            raise AnswerProblem(report.EMPTY)
-        if _same_code(source, starter):
-            raise AnswerProblem(report.NOT_ATTEMPTED)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None) or 0
-        message = getattr(error, "msg", None) or str(error)
-        code_line = (getattr(error, "text", None) or "").strip()
-        raise AnswerProblem(
-            report.SYNTAX_ERROR, Crash(type(error).__name__, message, line, code_line)
-        ) from error
+    code = compile_answer(source, starter, filename)
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     module = ModuleType("answer")
     module.__file__ = filename
@@ -155,10 +118,19 @@ def _guarded(run: Callable[[], Any], filename: str) -> Any:
         frames = traceback.extract_tb(error.__traceback__)
         mine = bool(frames) and frames[-1].filename == filename
         raise AnswerProblem(report.NOT_ATTEMPTED if mine else report.CRASHED, crash) from error
-    except MemoryError as error:
+    except (MemoryError, torch.OutOfMemoryError) as error:
         raise AnswerProblem(report.OUT_OF_MEMORY, _crash(error, filename)) from error
     except BaseException as error:  # of any class: it is the answer's own doing
-        raise AnswerProblem(report.CRASHED, _crash(error, filename)) from error
+        kind = report.OUT_OF_MEMORY if _is_out_of_memory(error) else report.CRASHED
+        raise AnswerProblem(kind, _crash(error, filename)) from error
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether PyTorch could not have the memory for a tensor; it has a class for that on CUDA only."""
+    try:
+        return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    except Exception:  # of any class: the exception may be the student's
+        return False
 
 
 def _crash(error: BaseException, filename: str) -> Crash:
@@ -171,17 +143,6 @@ def _crash(error: BaseException, filename: str) -> Crash:
         message = "(its message cannot be read)"
     text = "".join(traceback.format_list(frames[-8:]))
     return Crash(type(error).__name__, message[:2_000], line, code, text[:4_000])
-
-
-def _is_empty(source: str) -> bool:
-    """Whether nothing is there but comments and texts."""
-    body = ast.parse(source).body
-    return all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in body)
-
-
-def _same_code(source: str, starter: str) -> bool:
-    """Whether two files say the same to Python, whatever their comments and layout."""
-    return ast.dump(ast.parse(source)) == ast.dump(ast.parse(starter))
 
 
 class _Printed(io.StringIO):

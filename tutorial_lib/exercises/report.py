@@ -1,5 +1,6 @@
 """What came of checking an answer."""
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ class CheckResult:
     hidden: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What came of checking an answer: the outcome, the first thing that is wrong, and every check.
 
@@ -83,6 +84,11 @@ class Report:
     def passed(self) -> bool:
         """Whether the answer is right."""
         return self.outcome == PASSED
+
+    @property
+    def depends_on_inputs(self) -> bool:
+        """Whether the outcome came from running the answer, so that another seed may give another one."""
+        return self.outcome in (FAILED, CRASHED, EXITED, TIMED_OUT, OUT_OF_MEMORY)
 
     @property
     def misconception(self) -> str | None:
@@ -113,6 +119,44 @@ class Report:
             facts = {"expected": self.first.expected, "seen": self.first.seen, "read": self.first.see}
             lines += [f"  {name + ':':<10}{value}" for name, value in facts.items() if value]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows."""
+        if self.passed:
+            return f"**{self}**"
+        title = f"**{self.exercise}: {self.outcome}**"
+        parts = [title, _markdown(self.message)]
+        if self.first is not None:
+            parts[0] += f" on {model_name(self.first.model)}: {_markdown(self.first.title)}"
+            facts = {"expected": self.first.expected, "seen": self.first.seen, "read": self.first.see}
+            parts.append("\n".join(f"- {name}: {_code(value)}" for name, value in facts.items() if value))
+        if self.printed.strip():
+            parts.append(f"printed:\n\n{_indented(self.printed)}")
+        if self.depends_on_inputs:
+            parts.append(f"The same inputs again: `.check(..., seed={self.seed})`")
+        return "\n\n".join(part for part in parts if part)
+
+
+def _markdown(text: str) -> str:
+    """Text in which Markdown's own code spans stay, and what looks like HTML is shown as it is."""
+    spans = re.split(r"(`[^`\n]*`)", text)
+    return "".join(
+        part if n % 2 else part.replace("&", "&amp;").replace("<", "&lt;") for n, part in enumerate(spans)
+    )
+
+
+def _code(text: str) -> str:
+    """A line of text as a code span, whatever is in it."""
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    space = " " if "`" in text else ""
+    return f"{ticks}{space}{' '.join(text.split())}{space}{ticks}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join("    " + line for line in text.strip("\n").splitlines())
 
 
 def model_name(model: str) -> str:

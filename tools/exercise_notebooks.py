@@ -1,0 +1,158 @@
+"""Write the exercises as notebooks, one a topic: `python tools/exercise_notebooks.py [--check]`.
+
+The folders of the exercises are the only source. A notebook has, for each exercise, the task, a cell with the
+starter, a cell that checks, and the hints, folded; it has no solutions. With `--check` nothing is written: it
+names the notebooks that are stale, and those whose topic is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import re
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tools.notebooks import notebook_text  # noqa: E402
+from tutorial_lib.exercises.catalog import Exercise, find_exercises  # noqa: E402
+
+INTRODUCTION = """\
+# Exercises: {title}
+
+{count}, about {minutes} minutes. Run the first cell before all others. Write each answer into the cell with
+its starter and run it; the cell below checks it on small models with fresh random inputs, without a network.
+
+*Made from [{folder}](../../../{folder}): edit that, not this notebook.*"""
+
+INSTALL = """\
+# If tutorial_lib is not installed: where from. A folder with a clone of the repository, or an address.
+# In Colab, which has no clone, set the address, such as "git+https://github.com/OWNER/REPOSITORY".
+TUTORIAL_LIB = "../../.."
+
+import importlib.util, pathlib, subprocess, sys
+
+if importlib.util.find_spec("tutorial_lib") is None:
+    is_address = "://" in TUTORIAL_LIB
+    if not is_address and not pathlib.Path(TUTORIAL_LIB, "pyproject.toml").is_file():
+        raise FileNotFoundError(f"no clone in {TUTORIAL_LIB!r}: set TUTORIAL_LIB to a folder or an address")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", TUTORIAL_LIB], check=True)
+    importlib.invalidate_caches()
+
+from tutorial_lib.exercises import exercise"""
+
+TASK = """\
+## {title}
+
+*{difficulty}, {minutes} minutes, {points}. {before}Read {section}.*
+
+{task}"""
+
+
+def cells_of_topic(topic: str, exercises: list[Exercise]) -> list[Any]:
+    """The cells of a notebook."""
+    minutes = sum(e.minutes for e in exercises)
+    count = "1 exercise" if len(exercises) == 1 else f"{len(exercises)} exercises"
+    title = topic.partition("_")[2].replace("_", " ")
+    folder = f"tutorial_lib/exercises/{topic}"
+    text = INTRODUCTION.format(title=title, count=count, minutes=minutes, folder=folder)
+    cells = [new_markdown_cell(text), new_code_cell(INSTALL)]
+    for each in exercises:
+        cells += cells_of(each)
+    return cells
+
+
+def cells_of(exercise: Exercise) -> list[Any]:
+    """The cells of an exercise: task, starter, check, hints."""
+    check = new_code_cell(f'exercise("{exercise.name}").check({exercise.answer})')
+    return [
+        new_markdown_cell(_task(exercise)),
+        new_code_cell(exercise.starter.strip()),
+        check,
+        new_markdown_cell(_hints(exercise)),
+    ]
+
+
+def _task(exercise: Exercise) -> str:
+    points = "1 point" if exercise.points == 1 else f"{exercise.points} points"
+    before = f"Do {', '.join(f'`{name}`' for name in exercise.prerequisites)} before. "
+    section = f"[the section that teaches it](../../{exercise.chapter})"
+    if exercise.pitfall:
+        section += f" and [the pitfall](../../{exercise.pitfall})"
+    return TASK.format(
+        title=exercise.title,
+        difficulty=exercise.difficulty.capitalize(),
+        minutes=exercise.minutes,
+        points=points,
+        section=section,
+        before=before if exercise.prerequisites else "",
+        task=_linked(re.sub(r"\A# .*\n+", "", exercise.task)).strip(),
+    )
+
+
+def _hints(exercise: Exercise) -> str:
+    """Each step folded; what is in one may be seen without the others."""
+    folded = [
+        f"<details><summary>Hint {number} of {len(exercise.hints)}: {_inline(hint.title)}</summary>\n\n"
+        f"{_linked(hint.text)}\n\n</details>"
+        for number, hint in enumerate(exercise.hints, start=1)
+    ]
+    return "\n".join(folded)
+
+
+def _inline(title: str) -> str:
+    """A title within HTML, where Markdown is not read."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(title, quote=False))
+
+
+def _linked(text: str) -> str:
+    """Links of a task or hint, which are written as from docs/, as links of the notebook."""
+    return re.sub(r"\]\((chapters|reference|exercises)/", r"](../../\1/", text)
+
+
+def made(docs: Path, exercises: dict[str, Exercise]) -> dict[Path, str]:
+    """Each notebook and its text."""
+    topics = groupby(exercises.values(), lambda exercise: exercise.topic)
+    folder = docs / "exercises" / "notebooks"
+    return {folder / f"{topic}.ipynb": notebook_text(cells_of_topic(topic, list(es))) for topic, es in topics}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the notebooks, or with `--check` name those that are not current."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, fail when a notebook is stale")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    parser.add_argument(
+        "--exercises", type=Path, help="a folder of exercises; those of the package otherwise"
+    )
+    options = parser.parse_args(arguments)
+    docs = options.docs.resolve()
+    texts = made(docs, find_exercises(options.exercises) if options.exercises else find_exercises())
+    stale = [to for to, text in texts.items() if not to.exists() or to.read_text(encoding="utf-8") != text]
+    orphans = sorted(set((docs / "exercises" / "notebooks").glob("*.ipynb")) - set(texts))
+    if options.check:
+        for to in stale:
+            print(f"stale: {to.relative_to(docs.parent).as_posix()} is not what the exercises say")
+        for to in orphans:
+            print(f"orphan: {to.relative_to(docs.parent).as_posix()} has no exercises")
+        if stale or orphans:
+            print("mend with: python tools/exercise_notebooks.py")
+        return int(bool(stale or orphans))
+    for to in stale:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(texts[to], encoding="utf-8", newline="\n")
+        print(f"wrote {to.relative_to(docs.parent).as_posix()}")
+    for to in orphans:
+        to.unlink()
+        print(f"removed {to.relative_to(docs.parent).as_posix()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
