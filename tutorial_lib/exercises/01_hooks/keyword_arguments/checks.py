@@ -26,7 +26,7 @@ def is_the_input(case, seen):
     if is_close(found, stream):
         raise Wrong(
             "takes_the_stream",
-            "this is the residual stream that comes into the block; the attention reads a normalised copy of it",
+            "this is the stream that comes into the block; the attention reads a normalised copy of it",
             expected=wanted,
             seen=found,
             see="chapters/2-architecture.md#one-block-pre-norm",
@@ -67,8 +67,8 @@ def explain_crash(case, crash):
     if crash.type_name == "KeyError" and "hidden_states" in crash.message:
         raise Wrong(
             "by_keyword_only",
-            f"you read kwargs['hidden_states'], and there is none: a {case.model.config.model_type} hands the "
-            "hidden state over by position",
+            f"you read kwargs['hidden_states'], and there is none: a {case.model.config.model_type} "
+            "hands the hidden state over by position",
             expected="args[0] where args is not empty",
             seen=f"KeyError: {crash.message}",
         )

@@ -13,7 +13,7 @@ def prints_the_shape(case, seen):
     if seen["printed at once"].strip():
         raise Wrong(
             "prints_at_once",
-            "your function printed when it was called; the hook must print, and it does so when the block runs",
+            "your function printed when it was called; it is the hook that must print, when the block runs",
             expected=f"{first} when the model runs",
             seen=f"{seen['printed at once'].strip()} before any run",
         )
@@ -27,14 +27,14 @@ def prints_the_shape(case, seen):
     if text == f"torch.Size({list(shapes[0])})":
         raise Wrong(
             "prints_the_torch_size",
-            "this is the right shape, but printed as PyTorch's own `torch.Size`; `tuple(...)` makes it a tuple",
+            "this is the right shape, as PyTorch's own `torch.Size`; `tuple(...)` makes it a tuple",
             expected=first,
             seen=text,
         )
     if text == str(shapes[0][1:]):
         raise Wrong(
             "takes_the_first_row",
-            "you went one index too deep: `args[0]` is the whole batch already, its `[0]` is the first row of it",
+            "you went one index too deep: `args[0]` is the whole batch, `args[0][0]` its first row",
             expected=first,
             seen=text,
         )
@@ -48,7 +48,7 @@ def prints_the_shape(case, seen):
     if text == first:
         raise Wrong(
             "not_each_time",
-            "the first run is right, the second is not: the hook must print each time the block runs, and once",
+            "the first line is right, but the hook must print one line for each run of the block",
             expected=" and ".join(wanted),
             seen=" and ".join(lines),
         )

@@ -1,4 +1,4 @@
-"""The shape is printed while the hook is being registered; it is that of a weight, since no stream is there yet."""
+"""A shape is printed while the hook is being registered: that of a weight, since no stream is there yet."""
 
 
 def print_shape(block):
