@@ -112,6 +112,14 @@ def spares_others(case, seen):
 
 
 def explain_crash(case, crash):
+    if crash.type_name == "TypeError" and "but 3 were given" in crash.message:
+        raise Wrong(
+            "forward_hooks",
+            "you registered the hooks as forward hooks, which are given the output, too; these are pre-hooks",
+            expected="register_forward_pre_hook",
+            seen=f"TypeError: {crash.message}",
+            see="chapters/1-hook-basics.md#a-call-with-two-places-to-listen",
+        )
     if "context manager protocol" in crash.message or crash.message == "__enter__":
         raise Wrong(
             "no_context_manager",

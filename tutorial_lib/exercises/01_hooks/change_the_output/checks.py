@@ -46,6 +46,18 @@ def is_scaled(case, seen):
     expect_close(seen["during"], wanted, "what the model says with your hook")
 
 
+@check("the handle takes the hook off", see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in")
+def comes_off(case, seen):
+    if not seen["removable"]:
+        raise Wrong(
+            "returns_no_handle",
+            "your function does not return the handle, so the hook stays on the model for good",
+            expected="what register_forward_hook returned",
+            seen=seen["handle"] if seen["handle"] is not None else "None",
+        )
+    expect_same(seen["after"], seen["before"], "what the model says after handle.remove()")
+
+
 @check("the MLP's own tensor keeps its values", see="chapters/1-hook-basics.md#edit-a-copy")
 def is_a_new_tensor(case, seen):
     _, factor = inputs(case)
@@ -60,19 +72,15 @@ def is_a_new_tensor(case, seen):
     expect_close(seen["what the MLP gave out"], wanted, "the tensor that the MLP returned")
 
 
-@check("the handle takes the hook off", see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in")
-def comes_off(case, seen):
-    if not seen["removable"]:
-        raise Wrong(
-            "returns_no_handle",
-            "your function does not return the handle, so the hook stays on the model for good",
-            expected="what register_forward_hook returned",
-            seen=seen["handle"] if seen["handle"] is not None else "None",
-        )
-    expect_same(seen["after"], seen["before"], "what the model says after handle.remove()")
-
-
 def explain_crash(case, crash):
+    if crash.type_name == "TypeError" and "positional argument" in crash.message and not crash.line:
+        raise Wrong(
+            "two_parameters",
+            "your hook has other parameters than PyTorch passes to it: a forward hook gets the output, too",
+            expected="hook(module, args, output)",
+            seen=f"TypeError: {crash.message}",
+            see="chapters/1-hook-basics.md#a-call-with-two-places-to-listen",
+        )
     if crash.type_name == "RecursionError":
         raise Wrong(
             "calls_the_module_again",

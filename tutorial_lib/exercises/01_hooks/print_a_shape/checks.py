@@ -80,6 +80,25 @@ def changes_nothing(case, seen):
     expect_same(seen["during"], seen["before"], "what the model says with your hook")
 
 
+def explain_crash(case, crash):
+    if crash.type_name == "TypeError" and "positional argument" in crash.message and not crash.line:
+        raise Wrong(
+            "other_parameters",
+            "your hook has other parameters than PyTorch passes to it",
+            expected="hook(module, args)",
+            seen=f"TypeError: {crash.message}",
+        )
+    if not crash.line:
+        raise Wrong(
+            "returns_the_shape",
+            "your hook returned something, and the block was called with that in the place of the stream: "
+            "a hook that only looks returns nothing",
+            expected="no `return` in the hook, or `return None`",
+            seen=f"{crash.type_name} in the model: {crash.message}",
+            see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
+        )
+
+
 def inputs(case):
     """The token ids of the two runs."""
     return (

@@ -121,7 +121,7 @@ def found_nothing(case, seen):
         )
     raise Wrong(
         "found_nothing",
-        "you found no list in this model: names of classes and of attributes differ from family to family",
+        "your rule fits no list of this model: what holds for one family, such as a name, fails on the next",
         expected=wanted,
         seen=seen,
         see="chapters/2-architecture.md#five-families",
