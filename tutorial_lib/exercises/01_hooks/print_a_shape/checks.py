@@ -3,33 +3,59 @@ from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_s
 
 @check("the hook prints the shape of what comes into the block")
 def prints_the_shape(case, seen):
-    ids = case.ids(batch=2, seq=case.number("seq", 5, 9))
-    shape = (*ids.shape, case.d_model)
-    text = seen["printed"].strip()
-    if text == str(shape):
+    shapes = [(*ids.shape, case.d_model) for ids in inputs(case)]
+    wanted = [str(shape) for shape in shapes]
+    lines = seen["printed"].splitlines()
+    if lines == wanted:
         return
+    first = wanted[0]
+    text = lines[0] if lines else ""
     if seen["printed at once"].strip():
         raise Wrong(
-            "runs_the_hook_itself",
-            "your function printed when it was called; the hook must print when the block runs",
-            expected=f"{shape} on each run of the model",
+            "prints_at_once",
+            "your function printed when it was called; it is the hook that must print, when the block runs",
+            expected=f"{first} when the model runs",
             seen=f"{seen['printed at once'].strip()} before any run",
         )
     if not text:
         raise Wrong(
-            "never_registered", "nothing was printed when the model ran", expected=str(shape), seen="no text"
+            "never_registered",
+            "nothing was printed when the model ran: a hook has to be registered on the block",
+            expected=first,
+            seen="no text",
+        )
+    if text == f"torch.Size({list(shapes[0])})":
+        raise Wrong(
+            "prints_the_torch_size",
+            "this is the right shape, as PyTorch's own `torch.Size`; `tuple(...)` makes it a tuple",
+            expected=first,
+            seen=text,
+        )
+    if text == str(shapes[0][1:]):
+        raise Wrong(
+            "takes_the_first_row",
+            "you went one index too deep: `args[0]` is the whole batch, `args[0][0]` its first row",
+            expected=first,
+            seen=text,
         )
     if text.isdigit() or text.startswith(("(tensor", "(Tensor", "<class")):
         raise Wrong(
             "prints_the_tuple",
             "you printed something of `args` itself, which is a tuple; the stream is its first element",
-            expected=str(shape),
+            expected=first,
             seen=text,
         )
-    raise Wrong("other_text", "the hook printed something else", expected=str(shape), seen=text)
+    if text == first:
+        raise Wrong(
+            "not_each_time",
+            "the first line is right, but the hook must print one line for each run of the block",
+            expected=" and ".join(wanted),
+            seen=" and ".join(lines),
+        )
+    raise Wrong("other_text", "the hook printed something else", expected=first, seen=text)
 
 
-@check("the function returns the handle", see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in")
+@check("the function returns the handle")
 def returns_the_handle(case, seen):
     if not seen["removable"]:
         raise Wrong(
@@ -47,8 +73,35 @@ def returns_the_handle(case, seen):
         )
 
 
-@check("the hook changes nothing")
+@check("the hook changes nothing", see="chapters/1-hook-basics.md#what-a-pre-hook-may-return")
 def changes_nothing(case, seen):
-    ids = case.ids(batch=2, seq=case.number("seq", 5, 9))
-    expect_close(seen["before"], case.logits(ids), "what the model says before your hook")
+    short, _ = inputs(case)
+    expect_close(seen["before"], case.logits(short), "what the model says before your hook")
     expect_same(seen["during"], seen["before"], "what the model says with your hook")
+
+
+def explain_crash(case, crash):
+    if crash.type_name == "TypeError" and "positional argument" in crash.message and not crash.line:
+        raise Wrong(
+            "other_parameters",
+            "your hook has other parameters than PyTorch passes to it",
+            expected="hook(module, args)",
+            seen=f"TypeError: {crash.message}",
+        )
+    if not crash.line:
+        raise Wrong(
+            "returns_the_shape",
+            "your hook returned something, and the block was called with that in the place of the stream: "
+            "a hook that only looks returns nothing",
+            expected="no `return` in the hook, or `return None`",
+            seen=f"{crash.type_name} in the model: {crash.message}",
+            see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
+        )
+
+
+def inputs(case):
+    """The token ids of the two runs."""
+    return (
+        case.ids(batch=2, seq=case.number("seq", 5, 7), name="short"),
+        case.ids(batch=3, seq=case.number("seq", 5, 7) + 2, name="long"),
+    )

@@ -1,22 +1,21 @@
 import contextlib
 import io
 
-import torch
-
 
 def observe(answer, case):
-    ids = case.ids(batch=2, seq=case.number("seq", 5, 9))
-    block = case.map.blocks[case.layer]
-    before = case.logits(ids)
+    short = case.ids(batch=2, seq=case.number("seq", 5, 7), name="short")
+    long = case.ids(batch=3, seq=case.number("seq", 5, 7) + 2, name="long")
+    before = case.logits(short)
     with contextlib.redirect_stdout(io.StringIO()) as at_once:
-        handle = answer(block)
+        handle = answer(case.map.blocks[case.layer])
     with contextlib.redirect_stdout(io.StringIO()) as with_hook:
-        during = case.logits(ids)
+        during = case.logits(short)
+        case.logits(long)
     removable = hasattr(handle, "remove")
     if removable:
         handle.remove()
-    with contextlib.redirect_stdout(io.StringIO()) as after_removal, torch.no_grad():
-        case.model(ids)
+    with contextlib.redirect_stdout(io.StringIO()) as after_removal:
+        case.logits(short)
     return {
         "handle": handle,
         "removable": removable,

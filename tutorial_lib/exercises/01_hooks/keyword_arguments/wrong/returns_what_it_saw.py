@@ -1,0 +1,18 @@
+"""The hook hands back what it read, as a function would."""
+
+import torch
+
+
+def attention_input(model, attention, ids):
+    kept = []
+
+    def hook(module, args, kwargs):
+        hidden = args[0] if args else kwargs["hidden_states"]
+        kept.append(hidden.clone())
+        return hidden
+
+    handle = attention.register_forward_pre_hook(hook, with_kwargs=True)
+    with torch.no_grad():
+        model(ids)
+    handle.remove()
+    return kept[0]

@@ -1,0 +1,157 @@
+import torch
+
+from tutorial_lib import add_hooks, read_input, read_output
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+
+
+@check(
+    "what you return are two tensors [batch, seq, d_model]",
+    see="chapters/2-architecture.md#what-each-part-is-called-with",
+)
+def are_two_tensors(case, seen):
+    block = look(case, case.layer)
+    shape = list(block["input"].shape)
+    parts = seen["parts"]
+    if not isinstance(parts, list) or len(parts) != 2:
+        raise Wrong(
+            "not_two_parts",
+            "you returned something else than two parts",
+            expected=f"attention, mlp: two tensors of shape {shape}",
+            seen=parts if parts is not None else "None",
+        )
+    attention, mlp = parts
+    if isinstance(attention, list):
+        raise Wrong(
+            "keeps_the_tuple",
+            "attention returns a tuple, and you kept all of it; what it writes is the first element",
+            expected=f"a tensor of shape {shape}",
+            seen=attention,
+        )
+    for name, part in (("attention", attention), ("mlp", mlp)):
+        expect_tensor(part, f"the part `{name}`")
+        if is_close(part, block[name][0]) or is_close(part, block[name][0][0]):
+            raise Wrong(
+                "slices_the_batch",
+                f"`output[0]` of the {name} is its first row, since it returns a tensor and no tuple",
+                expected=block[name],
+                seen=part,
+                see="chapters/1-hook-basics.md#a-forward-hook-sees-what-comes-out",
+            )
+        if is_close(part, block[name].flatten(0, 1)):
+            raise Wrong(
+                "stays_flat",
+                f"the {name} of this model gives out all rows of the batch one after the other; "
+                "you returned it in that shape",
+                expected=f"a tensor of shape {shape}",
+                seen=part,
+                see="chapters/2-architecture.md#post-norm",
+            )
+        expect_tensor(part, f"the part `{name}`", tuple(shape))
+
+
+@check("the first is the attention's part, the second the MLP's")
+def are_the_parts(case, seen):
+    block, before = look(case, case.layer), look(case, case.layer - 1)
+    attention, mlp = seen["parts"]
+    if is_close(attention, block["mlp"]) and is_close(mlp, block["attention"]):
+        raise Wrong(
+            "swaps_them",
+            "these are the two parts, in the other order",
+            expected="attention, mlp",
+            seen="mlp, attention",
+        )
+    if is_close(attention, before["attention"]) and is_close(mlp, before["mlp"]):
+        raise Wrong(
+            "another_layer",
+            f"these are the parts of block {case.layer - 1}: layers count from 0",
+            expected=f"the parts of block {case.layer}",
+            seen=f"those of block {case.layer - 1}",
+        )
+    if is_close(mlp, block["attention"] + block["mlp"]):
+        raise Wrong(
+            "assumes_a_middle",
+            "what you return for the MLP is all that the block wrote, the attention's part with it"
+            + ("; a parallel block has no stream between the two" if case.map.kind == "parallel" else ""),
+            expected=block["mlp"],
+            seen=mlp,
+            see="chapters/2-architecture.md#parallel",
+        )
+    if is_close(mlp, block["output"]):
+        raise Wrong(
+            "the_stream_for_a_part",
+            "what you return for the MLP is the stream after the block; the MLP's part is what it adds to it",
+            expected=block["mlp"],
+            seen=mlp,
+        )
+    if is_close(mlp, block["mlp input"]):
+        raise Wrong(
+            "takes_the_inputs",
+            "this is what the MLP reads; the part that it adds is what it gives out",
+            expected=block["mlp"],
+            seen=mlp,
+            see="chapters/1-hook-basics.md#a-forward-hook-sees-what-comes-out",
+        )
+    expect_close(attention, block["attention"], f"the attention's part of block {case.layer}")
+    expect_close(mlp, block["mlp"], f"the MLP's part of block {case.layer}")
+
+
+@check("input + attention + mlp is the block's output")
+def add_up(case, seen):
+    block = look(case, case.layer)
+    attention, mlp = seen["parts"]
+    expect_close(block["input"] + attention + mlp, block["output"], "the sum of the input and your two parts")
+
+
+@check("nothing is left on the model", see="chapters/1-hook-basics.md#when-something-fails-hooks-stay")
+def is_clean(case, seen):
+    if seen["hooks after"] != seen["hooks before"]:
+        raise Wrong(
+            "leaves_hooks_on",
+            "the parts are right, and the hooks that kept them are still on the model",
+            expected=f"hooks on the model: {seen['hooks before']}",
+            seen=f"hooks on the model: {seen['hooks after']}",
+        )
+    expect_close(seen["before"], case.logits(inputs(case)), "what the model says before")
+    expect_same(seen["after"], seen["before"], "what the model says afterwards")
+
+
+def explain_crash(case, crash):
+    if crash.type_name == "KeyError" and crash.line:
+        raise Wrong(
+            "names_from_the_loop",
+            f"no hook has stored anything under the name {crash.message}: hooks that are made in a loop read "
+            "its variable when they run, and by then it has its last value",
+            expected="a hook with a name of its own, as from a function keep_as(name)",
+            seen=f"KeyError: {crash.message}",
+        )
+    if crash.type_name == "AttributeError" and "'tuple' object" in crash.message:
+        raise Wrong(
+            "takes_a_tuple_for_a_tensor",
+            "attention returns a tuple, and you used it as if it were a tensor",
+            expected="output[0] where the output is a tuple",
+            seen=f"AttributeError: {crash.message}",
+            see="chapters/2-architecture.md#what-each-part-is-called-with",
+        )
+
+
+def inputs(case):
+    return case.ids(batch=2, seq=case.number("seq", 4, 7))
+
+
+def look(case, layer):
+    """What comes into a block and what it gives out, and the same of its parts, all [batch, seq, d_model]."""
+    ids, block = inputs(case), case.map.blocks[layer]
+    kept = {}
+
+    def keep_as(name):
+        def keep(module, args, kwargs, output):
+            kept[f"{name} input"] = read_input(args, kwargs).clone()
+            kept[name] = read_output(output).clone().reshape(*ids.shape, -1)
+
+        return keep
+
+    modules = {"block": block, "attention": case.map.attention(layer), "mlp": case.map.mlp(layer)}
+    pairs = [(module, keep_as(name)) for name, module in modules.items()]
+    with torch.no_grad(), add_hooks((), pairs, with_kwargs=True):
+        case.model(ids)
+    return {**kept, "input": kept["block input"], "output": kept["block"]}
