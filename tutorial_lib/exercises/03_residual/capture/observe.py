@@ -1,0 +1,29 @@
+import torch
+
+from tutorial_lib import add_hooks, leftover_hooks
+
+
+def observe(answer, case):
+    ids = case.ids(batch=2, seq=case.number("seq", 5, 8))
+    block = case.map.blocks[case.layer]
+    seen = {"stream": answer(case.model, case.layer, ids)}
+    left = leftover_hooks(case.model)
+    seen["hooks left"] = [str(hook) for hook in left if hook.owner != "transformers"]
+    seen["stream 0"] = answer(case.model, 0, ids)
+    with add_hooks([(block, double)]):
+        seen["stream, doubled"] = answer(case.model, case.layer, ids)
+    with add_hooks(module_forward_hooks=[(block, wipe)]):
+        seen["stream, wiped later"] = answer(case.model, case.layer, ids)
+    with torch.no_grad():
+        states = case.model(ids, output_hidden_states=True).hidden_states
+    seen["hidden state"] = states[case.layer]
+    return seen
+
+
+def double(module, args):
+    return (2 * args[0], *args[1:])
+
+
+def wipe(module, args, output):
+    """When the block has run, what it was called with is set to zero in place."""
+    args[0].detach().zero_()
