@@ -37,7 +37,9 @@ def is_the_input(case, seen):
         return
     if isinstance(found, list):
         raise Wrong(
-            "returns_the_args", "you returned all of `args`, a tuple; the stream is its first element", **values
+            "returns_the_args",
+            "you returned all of `args`, a tuple; the stream is its first element",
+            **values,
         )
     if is_close(found, streams[layer + 1]):
         raise Wrong(

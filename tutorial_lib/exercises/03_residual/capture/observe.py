@@ -1,6 +1,6 @@
 import torch
 
-from tutorial_lib import add_hooks, leftover_hooks
+from tutorial_lib import leftover_hooks
 
 
 def observe(answer, case):
@@ -10,9 +10,9 @@ def observe(answer, case):
     left = leftover_hooks(case.model)
     seen["hooks left"] = [str(hook) for hook in left if hook.owner != "transformers"]
     seen["stream 0"] = answer(case.model, 0, ids)
-    with add_hooks([(block, double)]):
+    with block.register_forward_pre_hook(double):
         seen["stream, doubled"] = answer(case.model, case.layer, ids)
-    with add_hooks(module_forward_hooks=[(block, wipe)]):
+    with block.register_forward_hook(wipe):
         seen["stream, wiped later"] = answer(case.model, case.layer, ids)
     with torch.no_grad():
         states = case.model(ids, output_hidden_states=True).hidden_states
