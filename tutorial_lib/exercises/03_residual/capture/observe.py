@@ -1,14 +1,13 @@
 import torch
 
-from tutorial_lib import leftover_hooks
+from tutorial_lib.exercises.notes import hooks_on
 
 
 def observe(answer, case):
     ids = case.ids(batch=2, seq=case.number("seq", 5, 8))
     block = case.map.blocks[case.layer]
     seen = {"stream": answer(case.model, case.layer, ids)}
-    left = leftover_hooks(case.model)
-    seen["hooks left"] = [str(hook) for hook in left if hook.owner != "transformers"]
+    seen["hooks left"] = hooks_on(case.model)
     seen["stream 0"] = answer(case.model, 0, ids)
     with block.register_forward_pre_hook(double):
         seen["stream, doubled"] = answer(case.model, case.layer, ids)
