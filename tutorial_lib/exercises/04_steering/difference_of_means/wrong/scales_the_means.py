@@ -1,0 +1,10 @@
+"""Each mean is scaled to norm 1, and the difference again."""
+
+from tutorial_lib import get_residual_stream_at_layer
+
+
+def direction_between(model, layer, position, towards, away):
+    a = get_residual_stream_at_layer(model, layer, towards)[:, position].mean(0)
+    b = get_residual_stream_at_layer(model, layer, away)[:, position].mean(0)
+    difference = a / a.norm() - b / b.norm()
+    return difference / difference.norm()

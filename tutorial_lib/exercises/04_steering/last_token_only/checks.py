@@ -1,0 +1,166 @@
+import torch
+
+from tutorial_lib import add_hooks, cache_residual_streams
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor
+
+SIDES = ("right", "left")
+
+
+def ids_of(case):
+    return case.ids(batch=3, seq=6)
+
+
+def lengths_of(case):
+    """How many tokens each row has."""
+    return torch.tensor([4, 6, 3]).roll(case.number("roll", 0, 2)).tolist()
+
+
+def mask_of(case, side):
+    mask = torch.zeros(3, 6, dtype=torch.long)
+    for row, length in enumerate(lengths_of(case)):
+        mask[row, slice(0, length) if side == "right" else slice(6 - length, 6)] = 1
+    return mask.to(case.spec.device)
+
+
+def last_of(case, side):
+    """The column of the last token of each row."""
+    return [length - 1 if side == "right" else 5 for length in lengths_of(case)]
+
+
+def at(places):
+    """A mask `[batch, seq]` that is true at (row, column) pairs."""
+    mask = torch.zeros(3, 6, dtype=torch.bool)
+    for row, column in places:
+        mask[row, column] = True
+    return mask
+
+
+def clean_stream(case, side):
+    cache, _ = cache_residual_streams(
+        case.model, ids_of(case), [case.layer], attention_mask=mask_of(case, side)
+    )
+    return cache[f"layer_{case.layer}"]
+
+
+def in_words(moved):
+    """Where a mask is true, row by row."""
+    return "; ".join(
+        f"row {row}: {', '.join(map(str, columns.nonzero()[:, 0].tolist())) or 'none'}"
+        for row, columns in enumerate(moved)
+    )
+
+
+def explain_crash(case, crash):
+    if crash.type_name == "IndexError" and "out of bounds" in crash.message:
+        raise Wrong(
+            "one_column_too_far",
+            "you asked for a column that does not exist: a row with n tokens, padded on the right, ends at "
+            "n - 1",
+            expected="columns 0 to 5",
+            seen=f"{crash.type_name}: {crash.message}",
+        )
+
+
+@check(
+    "it returns pairs for add_hooks and registers nothing",
+    see="chapters/3-step-by-step.md#step-3-register-it",
+)
+def returns_pairs(case, seen):
+    if seen["hooks at once"] or not seen["are pairs"]:
+        raise Wrong(
+            "no_pairs",
+            "your function must return pairs (module, hook), and leave it to the caller to register them",
+            expected="[(block, hook)], and no hook on the model",
+            seen="; ".join(seen["hooks at once"]) or ("None" if seen["pairs"] is None else seen["pairs"]),
+        )
+
+
+def check_where(case, seen, side):
+    """That the positions that were edited are the last tokens."""
+    clean = clean_stream(case, side)
+    found = expect_tensor(seen[f"stream, {side}"], f"what block {case.layer} gets", tuple(clean.shape))
+    moved = (found - clean).abs().amax(-1) > 1e-3 * clean.abs().max()
+    last, mask = last_of(case, side), mask_of(case, side).bool().cpu()
+    wanted = at(enumerate(last))
+    if torch.equal(moved, wanted):
+        return
+    values = {
+        "expected": f"with padding on the {side}, these columns at layer {case.layer}: {in_words(wanted)}",
+        "seen": in_words(moved),
+    }
+    if not moved.any():
+        raise Wrong(
+            "changes_nothing",
+            f"with padding on the {side}, no position was edited",
+            see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
+            **values,
+        )
+    if moved.all():
+        raise Wrong(
+            "edits_every_position", "you edited every position, not the last token of each row", **values
+        )
+    if torch.equal(moved, mask):
+        raise Wrong(
+            "edits_every_token",
+            "you edited every token that is not padding, not only the last",
+            **values,
+        )
+    if torch.equal(moved, at((row, 5) for row in range(3))):
+        raise Wrong(
+            "takes_the_last_column",
+            "you edited column -1 in every row; with padding on the right, that is padding in shorter rows",
+            see="chapters/7-pitfalls/3-generation.md#position-0-is-padding",
+            **values,
+        )
+    if torch.equal(moved, at((row, column) for row in range(3) for column in last)):
+        raise Wrong(
+            "crosses_rows_and_columns",
+            "`stream[:, last]` takes all these columns in every row; pair each row with its own column",
+            **values,
+        )
+    if side == "left" and torch.equal(moved, at(enumerate(last_of(case, "right")))):
+        raise Wrong(
+            "counts_the_tokens",
+            "you took the number of tokens of a row for the place of the last one; with padding on the left "
+            "all rows end in the last column",
+            **values,
+        )
+    if not moved[1:].any():
+        raise Wrong(
+            "slices_the_batch",
+            "you edited row 0 only: the stream is `args[0]`, and one more `[0]` slices the batch",
+            see="chapters/7-pitfalls/1-what-you-read.md#output0-is-a-row-of-the-batch",
+            **values,
+        )
+    raise Wrong("other_positions", f"with padding on the {side}, you edited other positions", **values)
+
+
+@check("with padding on the right, the last token of each row is edited and nothing else")
+def right_padding(case, seen):
+    check_where(case, seen, "right")
+
+
+@check("with padding on the left, the last token of each row is edited and nothing else")
+def left_padding(case, seen):
+    check_where(case, seen, "left")
+
+
+@check("what is added is the vector, and the model says what follows from it")
+def adds_the_vector(case, seen):
+    for side in SIDES:
+        addition = at(enumerate(last_of(case, side))).to(case.spec.device)[..., None] * 5 * case.direction()
+        expect_close(
+            seen[f"stream, {side}"],
+            clean_stream(case, side) + addition,
+            f"what block {case.layer} gets, with padding on the {side},",
+        )
+
+        def add(module, args, addition=addition):
+            return (args[0] + addition, *args[1:])
+
+        mask = mask_of(case, side)
+        with add_hooks([(case.map.blocks[case.layer], add)]), torch.no_grad():
+            wanted = case.model(ids_of(case), attention_mask=mask).logits
+        real = mask.bool().cpu()  # what the model says at padding means nothing
+        found = expect_tensor(seen[f"logits, {side}"], "what the model says", tuple(wanted.shape))
+        expect_close(found[real], wanted.cpu()[real], f"what the model says, with padding on the {side},")

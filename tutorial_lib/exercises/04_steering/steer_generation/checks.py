@@ -1,0 +1,150 @@
+import torch
+
+from tutorial_lib import add_hooks
+from tutorial_lib.exercises.checking import Wrong, check, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.seen import describe
+
+PROMPT, NEW, CHUNK = 7, 4, 3
+
+
+def positions_of(case):
+    return [0, *case.positions(PROMPT)]
+
+
+def said(case, text, positions):
+    """What the model says of each new token of a text, in one run without a cache, steered at positions."""
+    addition = torch.zeros(text.shape[1], case.d_model, device=case.spec.device)
+    addition[list(positions)] = 5 * case.direction()
+
+    def add(module, args):
+        return (args[0] + addition, *args[1:])
+
+    with add_hooks([(case.map.blocks[case.layer], add)]):
+        return case.logits(text.to(case.spec.device))[:, PROMPT - 1 : -1]
+
+
+def text_and_logits(case, seen, way):
+    """What was generated `[batch, 11]` and the logits of its new tokens `[batch, 4, vocab]`."""
+    ids = case.ids(batch=2, seq=PROMPT)
+    text = expect_tensor(seen[way]["ids"], f"what is generated {way}", (2, PROMPT + NEW))
+    expect_same(text[:, :PROMPT], ids.cpu(), "the prompt")
+    return text, seen[way]["logits"]
+
+
+def values_of(case, way, wanted, found):
+    return {
+        "expected": f"{way}, logits of the model steered at layer {case.layer} and "
+        f"positions {positions_of(case)}: {describe(wanted)}",
+        "seen": describe(found),
+    }
+
+
+def explain_crash(case, crash):
+    if crash.type_name == "IndexError":
+        raise Wrong(
+            "relative_positions",
+            "you took a position of the text for a column of the call: while decoding, a call has one column",
+            expected=f"positions {positions_of(case)} of the text, found in whichever call they are",
+            seen=f"{crash.type_name}: {crash.message}",
+            see="chapters/7-pitfalls/3-generation.md#position-5-does-not-exist-in-the-second-call",
+        )
+    if "must return None or a tuple" in crash.message:
+        raise Wrong(
+            "returns_args_only",
+            "your hook returned the positional arguments alone; with `with_kwargs=True` a hook returns both",
+            expected="(args, kwargs)",
+            seen=f"{crash.type_name}: {crash.message}",
+            see="chapters/1-hook-basics.md#keyword-arguments",
+        )
+
+
+@check(
+    "it returns pairs for add_hooks and registers nothing",
+    see="chapters/3-step-by-step.md#step-3-register-it",
+)
+def returns_pairs(case, seen):
+    if seen["hooks at once"] or not seen["are pairs"]:
+        raise Wrong(
+            "no_pairs",
+            "your function must return pairs (module, hook), and leave it to the caller to register them",
+            expected="[(module, hook), ...], and no hook on the model",
+            seen="; ".join(seen["hooks at once"]) or ("None" if seen["pairs"] is None else seen["pairs"]),
+        )
+
+
+@check("with a cache, the positions of the prompt are edited and no new token is")
+def with_a_cache(case, seen):
+    text, found = text_and_logits(case, seen, "with a cache")
+    positions = positions_of(case)
+    wanted = said(case, text, positions)
+    if is_close(found, wanted):
+        return
+    values = values_of(case, "with a cache", wanted, found)
+    new = range(PROMPT, PROMPT + NEW)
+    if is_close(found, said(case, text, [])):
+        raise Wrong(
+            "changes_nothing",
+            "your hooks changed nothing: the text is the one that the model writes without them",
+            see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
+            **values,
+        )
+    if is_close(found, said(case, text, [*positions, *new])):
+        raise Wrong(
+            "edits_every_new_token",
+            "you edited every new token as well: while decoding, the only column of a call is column 0, which "
+            "is not position 0 of the text",
+            see="chapters/7-pitfalls/3-generation.md#position-1-is-every-new-token",
+            **values,
+        )
+    if is_close(found, said(case, text, range(PROMPT))):
+        raise Wrong(
+            "edits_the_whole_prompt", f"you edited the whole prompt, not positions {positions}", **values
+        )
+    if is_close(found, said(case, text, range(PROMPT + NEW))):
+        raise Wrong(
+            "edits_everything",
+            f"you edited every position of every call, not positions {positions}",
+            **values,
+        )
+    raise Wrong("other_text", "with a cache, the model says something else", **values)
+
+
+@check("without a cache, it is the same")
+def without_a_cache(case, seen):
+    text, found = text_and_logits(case, seen, "without a cache")
+    wanted = said(case, text, positions_of(case))
+    if is_close(found, wanted):
+        return
+    values = values_of(case, "without a cache", wanted, found)
+    once = torch.cat([wanted[:, :1], said(case, text, [])[:, 1:]], dim=1)
+    if is_close(found, once):
+        raise Wrong(
+            "only_the_first_call",
+            "you edited in the first call only; without a cache every call computes the prompt anew",
+            see="chapters/5-examples/generation.md#what-a-hook-sees",
+            **values,
+        )
+    raise Wrong("other_text_without_a_cache", "without a cache, the model says something else", **values)
+
+
+@check("with the prompt in chunks, it is the same")
+def in_chunks(case, seen):
+    text, found = text_and_logits(case, seen, "in chunks")
+    positions = positions_of(case)
+    wanted = said(case, text, positions)
+    if is_close(found, wanted):
+        return
+    values = values_of(case, "in chunks of 3", wanted, found)
+    starts = range(0, PROMPT - 1, CHUNK)  # the last chunk has one column
+    again = [start + position for start in starts for position in positions if position < CHUNK]
+    if is_close(found, said(case, text, again)):
+        raise Wrong(
+            "one_column_means_new",
+            "you counted from the start of each call that has more than one column; with the prompt in "
+            "chunks, the second call starts in the middle of it",
+            see="chapters/7-pitfalls/3-generation.md#the-first-call-is-not-the-prompt",
+            **values,
+        )
+    raise Wrong(
+        "other_text_in_chunks", "with the prompt in chunks of 3, the model says something else", **values
+    )

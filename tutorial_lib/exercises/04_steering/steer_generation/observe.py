@@ -1,0 +1,35 @@
+import torch
+
+from tutorial_lib import add_hooks
+from tutorial_lib.exercises.notes import are_pairs, hooks_on
+
+WAYS = {
+    "with a cache": {},
+    "without a cache": {"use_cache": False},
+    "in chunks": {"prefill_chunk_size": 3},
+}
+
+
+def observe(answer, case):
+    model, ids = case.model, case.ids(batch=2, seq=7)
+    positions = [0, *case.positions(7)]
+    seen = {}
+    for way, settings in WAYS.items():
+        pairs = answer(model, case.layer, 5 * case.direction(), list(positions))
+        seen["pairs"], seen["are pairs"], seen["hooks at once"] = pairs, are_pairs(pairs), hooks_on(model)
+        if not seen["are pairs"] or seen["hooks at once"]:
+            return seen
+        with add_hooks(pairs, with_kwargs=True):
+            out = model.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                do_sample=False,
+                max_new_tokens=4,
+                min_new_tokens=4,
+                pad_token_id=0,
+                output_logits=True,
+                return_dict_in_generate=True,
+                **settings,
+            )
+        seen[way] = {"ids": out.sequences, "logits": torch.stack(out.logits, dim=1)}
+    return seen

@@ -1,0 +1,26 @@
+"""What an `observe.py` often notes of an answer: the hooks that are on a model, pairs for `add_hooks`."""
+
+from typing import Any
+
+from torch import nn
+
+from tutorial_lib.leftovers import leftover_hooks
+
+
+def hooks_on(model: nn.Module) -> list[str]:
+    """Every hook on a model in words, but for those by which transformers records its hidden states."""
+    return [str(hook) for hook in leftover_hooks(model) if hook.owner != "transformers"]
+
+
+def are_pairs(value: Any) -> bool:
+    """Whether something is what `add_hooks` takes: one or more (module, hook) pairs in a list or a tuple."""
+    return isinstance(value, (list, tuple)) and len(value) > 0 and all(map(_is_pair, value))
+
+
+def _is_pair(value: Any) -> bool:
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) == 2
+        and isinstance(value[0], nn.Module)
+        and callable(value[1])
+    )
