@@ -115,7 +115,7 @@ def nothing_is_left(case, seen):
             "leaves_hooks_on",
             "your function left hooks on the model, which go on collecting with each run",
             expected="no hook of yours after your function",
-            seen=f"{len(seen['left'])} hooks, the first on {seen['left'][0]}",
+            seen=f"{len(seen['left'])} hooks, the first a {seen['left'][0]}",
         )
     expect_close(seen["before"], case.logits(inputs(case)), "what the model says before your function")
     expect_same(seen["after"], seen["before"], "what the model says after your function")

@@ -6,7 +6,11 @@ def observe(answer, case):
     ids = case.ids(batch=2, seq=5)
     before = case.logits(ids)
     logits = answer(case.model, ids)
-    left = [str(hook) for hook in leftover_hooks(case.model) if hook.owner in ("user", "unknown")]
+    left = [
+        f"{hook.kind} {hook.name} on {hook.path}"
+        for hook in leftover_hooks(case.model)
+        if hook.owner in ("user", "unknown")
+    ]
     return {"before": before, "logits": logits, "left": left, "after": case.logits(ids)}
 
 
