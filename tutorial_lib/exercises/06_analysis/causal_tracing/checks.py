@@ -132,7 +132,7 @@ def each_cell(case, seen):
             seen=before,
         )
     probabilities = restored.softmax(-1)[..., word] - corrupt.softmax(-1)[word]
-    largest = probabilities.abs().max()  # it may be tiny
+    largest = probabilities.abs().max().item()  # it may be tiny
     if is_close(found / largest, probabilities / largest, 1e-2):
         raise Wrong(
             "measures_probabilities",
@@ -161,7 +161,7 @@ def each_cell(case, seen):
             expected="with a noise of zero, 0 in every cell",
             seen=seen["no noise"],
         )
-    layer, position = divmod(int((found - wanted).abs().argmax()), SEQ)
+    layer, position = divmod(int((found - wanted.cpu()).abs().argmax()), SEQ)
     raise Wrong(
         "other_values",
         f"the grid has other values, most of all at layer {layer}, position {position}",

@@ -144,7 +144,7 @@ def each_share(case, seen):
     if alike(found, shares(first_rows, gain * apart)):
         raise Wrong(
             "slices_the_batch",
-            "every row has what the MLP wrote in row 0: an MLP returns a tensor, and output[0] is its first row",
+            "every row has what the MLP wrote in row 0: an MLP returns a tensor, and output[0] is its row 0",
             expected=f"mlp_0 {numbers(wanted['mlp_0'])}",
             seen=f"mlp_0 {numbers(found['mlp_0'])}",
             see="chapters/7-pitfalls/1-what-you-read.md#output0-is-a-row-of-the-batch",

@@ -96,7 +96,7 @@ def is_the_patched_run(case, seen):
             expected=asked,
             seen=f"the source's stream in rows {positions} of the batch, at all positions",
         )
-    row, position = divmod(int((found - wanted).abs().amax(-1).argmax()), SEQ)
+    row, position = divmod(int((found - wanted.cpu()).abs().amax(-1).argmax()), SEQ)
     raise Wrong(
         "other_values",
         f"the logits are other ones, most of all in row {row} at position {position}; asked were {positions}",
