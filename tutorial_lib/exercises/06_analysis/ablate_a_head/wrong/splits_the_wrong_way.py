@@ -1,0 +1,12 @@
+"""The heads are thought to take turns in the last dimension."""
+
+import torch
+
+
+def switch_off_head(projection, head, n_heads):
+    def zero_head(module, args):
+        by_head = args[0].unflatten(-1, (-1, n_heads)).clone()
+        by_head[..., head] = 0
+        return (by_head.flatten(-2), *args[1:])
+
+    return projection.register_forward_pre_hook(zero_head)

@@ -1,0 +1,17 @@
+SEQ = 5
+
+
+def observe(answer, case):
+    ids, another, word = case.ids(1, SEQ), case.ids(1, SEQ, "another text"), case.number("answer", 16, 100)
+    one, two = case.positions(SEQ, 1), case.positions(SEQ, 2)
+    seen = {"before": case.logits(another), "one": answer(case.model, ids, one, noise(case, one), word)}
+    seen["after"] = case.logits(another)
+    seen["no noise"] = answer(case.model, ids, one, noise(case, one) * 0, word)
+    seen["two"] = answer(case.model, ids, two, noise(case, two), word)
+    return seen
+
+
+def noise(case, subject):
+    """Three times the spread of the embeddings, as in the paper."""
+    spread = 3 * case.map.embedding.weight.std().item()
+    return spread * case.normal(len(subject), case.d_model, name=f"noise on {len(subject)}")

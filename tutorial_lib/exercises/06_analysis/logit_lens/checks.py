@@ -1,0 +1,121 @@
+import torch
+
+from tutorial_lib import cache_residual_streams
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+
+
+def inputs(case):
+    """The ids, with the model's final norm as `observe` makes it."""
+    if case.name != "box":
+        weight = 1 + 0.5 * case.normal(case.d_model, name="norm").tanh()
+        case.map.final_norm.weight.data.copy_(weight)
+    return case.ids(batch=2, seq=5)
+
+
+def streams(case):
+    """The stream before each block and after the last one, `[n_layers + 1, batch, seq, d_model]`."""
+    kept, _ = cache_residual_streams(case.model, inputs(case), after_last_block=True)
+    return torch.stack(list(kept.values()))
+
+
+def as_tensor(rows):
+    """A list of rows of one shape is as good."""
+    if isinstance(rows, list) and rows and all(isinstance(row, torch.Tensor) for row in rows):
+        return torch.stack(rows) if len({row.shape for row in rows}) == 1 else rows
+    return rows
+
+
+def norm(case, stream):
+    with torch.no_grad():
+        return case.map.final_norm(stream)
+
+
+def unembed(case, stream):
+    with torch.no_grad():
+        return case.map.unembedding(stream)
+
+
+@check("row i is the stream after block i, read by the final norm and the unembedding")
+def each_row(case, seen):
+    before, after = streams(case)[:-1], streams(case)[1:]
+    wanted = unembed(case, norm(case, after))
+    found = as_tensor(seen["logits"])
+    n_layers, batch, seq, vocab = wanted.shape
+    if isinstance(found, torch.Tensor) and found.shape == (n_layers, seq, vocab):
+        raise Wrong(
+            "slices_the_batch",
+            "the batch is gone: output[0] of a block that returns a tensor is the first row of the batch",
+            expected=f"[n_layers, batch, seq, vocab] = {list(wanted.shape)}",
+            seen=list(found.shape),
+            see="chapters/7-pitfalls/1-what-you-read.md#output0-is-a-row-of-the-batch",
+        )
+    if isinstance(found, torch.Tensor) and found.shape == (n_layers + 1, batch, seq, vocab):
+        raise Wrong(
+            "one_row_too_many",
+            "you have a row for the stream before block 0 as well; row 0 is after block 0",
+            expected=f"{n_layers} rows, one for each block",
+            seen=f"{n_layers + 1} rows",
+        )
+    found = expect_tensor(found, "what you returned", tuple(wanted.shape))
+    if is_close(found, wanted):
+        return
+    right = [row for row in range(n_layers) if is_close(found[row], wanted[row])]
+    rows = f"right rows: {right or 'none'} of {n_layers}"
+    if is_close(found, unembed(case, norm(case, before))):
+        raise Wrong(
+            "off_by_one",
+            "you read what each block receives; row i is what it gives out",
+            expected="after block 0 in row 0, and the model's own logits in the last row",
+            seen="the embedding in row 0, and the stream before the last block in the last row",
+            see="chapters/4-residual-stream.md#the-key-insight",
+        )
+    if is_close(found, unembed(case, after)):
+        raise Wrong(
+            "norm_forgotten",
+            "you unembedded the stream as it is; the final norm comes before",
+            expected="unembedding(final_norm(stream))",
+            seen=f"unembedding(stream); {rows}",
+        )
+    if is_close(found[-1], wanted[-1]) and is_close(found[:-1], unembed(case, after[:-1])):
+        raise Wrong(
+            "norm_at_the_end_only",
+            "only your last row is normed, because hidden_states[-1] is so already; the others are not",
+            expected="unembedding(final_norm(stream)) in every row",
+            seen=f"unembedding(stream) in all rows but the last; {rows}",
+            see="chapters/7-pitfalls/1-what-you-read.md#hidden_states-1-is-not-the-stream",
+        )
+    if is_close(found[-1], unembed(case, norm(case, norm(case, after[-1])))):
+        raise Wrong(
+            "norm_twice",
+            "your last row is normed twice: hidden_states[-1] has been through the final norm already",
+            expected=wanted[-1],
+            seen=found[-1],
+            see="chapters/4-residual-stream.md#the-last-hidden-state-is-something-else",
+        )
+    if is_close(found, wanted.softmax(-1)) or is_close(found, wanted.log_softmax(-1)):
+        raise Wrong(
+            "probabilities",
+            "you returned probabilities; the lens gives logits, so that the last row is the model's",
+            expected=wanted,
+            seen=found,
+        )
+    row = next(row for row in range(n_layers) if row not in right)
+    raise Wrong("other_values", f"row {row} has other values; {rows}", expected=wanted[row], seen=found[row])
+
+
+@check("the last row is what the model says")
+def last_row(case, seen):
+    expect_close(as_tensor(seen["logits"])[-1], case.logits(inputs(case)), "your last row")
+
+
+@check("the model is as it was afterwards", see="chapters/6-best-practices.md#1-use-a-context-manager")
+def nothing_is_left(case, seen):
+    if seen["left"]:
+        raise Wrong(
+            "leaves_hooks_on",
+            "your function left hooks on the model, which go on collecting with each run",
+            expected="no hook of yours after your function",
+            seen=f"{len(seen['left'])} hooks, the first a {seen['left'][0]}",
+        )
+    expect_close(seen["before"], case.logits(inputs(case)), "what the model says before your function")
+    expect_same(seen["after"], seen["before"], "what the model says after your function")

@@ -1,0 +1,17 @@
+import torch
+
+from tutorial_lib import add_hooks, cache_residual_streams, find_blocks
+
+
+def patched_logits(model, source_ids, target_ids, layer, positions):
+    """Logits [batch, seq, vocab] of the target, with the source's stream at some positions before a block."""
+    streams, _ = cache_residual_streams(model, source_ids, [layer])
+    source = streams[f"layer_{layer}"]
+
+    def paste(module, args):
+        patched = args[0].clone()
+        patched[:, positions] = source[:, positions]
+        return (patched, *args[1:])
+
+    with torch.no_grad(), add_hooks([(find_blocks(model)[layer], paste)]):
+        return model(target_ids).logits

@@ -1,0 +1,16 @@
+"""The whole stream is replaced; `positions` is not used."""
+
+import torch
+
+from tutorial_lib import add_hooks, cache_residual_streams, find_blocks
+
+
+def patched_logits(model, source_ids, target_ids, layer, positions):
+    streams, _ = cache_residual_streams(model, source_ids, [layer])
+    source = streams[f"layer_{layer}"]
+
+    def paste(module, args):
+        return (source, *args[1:])
+
+    with torch.no_grad(), add_hooks([(find_blocks(model)[layer], paste)]):
+        return model(target_ids).logits
