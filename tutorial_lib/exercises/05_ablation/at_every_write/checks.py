@@ -4,7 +4,6 @@ from tutorial_lib import add_hooks, read_output, replace_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
 from tutorial_lib.tiny_model.skills import requests
 
-FORMATS = "chapters/6-best-practices.md#2-know-what-you-are-handed"
 NOTHING_LEFT = "0 along the direction at every block input, after every attention and MLP, and at the end"
 PLACES = ("into blocks", "after attention", "after MLPs", "end")
 
@@ -132,5 +131,5 @@ def explain_crash(case, crash):
             "what goes out must be of the kind that came in",
             expected="replace_output(output, new), with what read_output(output) gave",
             seen=f"{crash.type_name}: {crash.message}",
-            see=FORMATS,
+            see="chapters/6-best-practices.md#2-know-what-you-are-handed",
         )

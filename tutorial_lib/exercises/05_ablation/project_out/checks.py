@@ -3,9 +3,6 @@ import torch
 from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
 
-TUPLE = "chapters/7-pitfalls/2-what-you-change.md#a-bare-tensor-drops-the-other-arguments"
-IN_PLACE = "chapters/7-pitfalls/2-what-you-change.md#an-edit-in-place"
-
 
 def the_layers(case):
     return [case.layer, case.other_layer]
@@ -88,7 +85,10 @@ def nothing_left(case, seen):
             )
 
 
-@check("the blocks get everything else that they were called with", see=TUPLE)
+@check(
+    "the blocks get everything else that they were called with",
+    see="chapters/7-pitfalls/2-what-you-change.md#a-bare-tensor-drops-the-other-arguments",
+)
 def nothing_lost(case, seen):
     _, _, right = run(case, the_layers(case))
     _, _, without_arguments = run(case, the_layers(case), bare=True)
@@ -125,7 +125,9 @@ def rest_untouched(case, seen):
     expect_close(seen["logits"], logits, "what the model says with your hooks")
 
 
-@check("the model's own tensor is not edited", see=IN_PLACE)
+@check(
+    "the model's own tensor is not edited", see="chapters/7-pitfalls/2-what-you-change.md#an-edit-in-place"
+)
 def not_in_place(case, seen):
     before, _, _ = run(case, the_layers(case))
     first = min(the_layers(case))
