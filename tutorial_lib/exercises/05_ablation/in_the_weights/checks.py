@@ -16,7 +16,8 @@ def writers(case):
     names = {id(module): name for name, module in case.model.named_modules()}
     found = [module for module in case.model.modules() if isinstance(module, nn.Embedding)]
     for part in writing_modules(case.map):
-        found.append([child for name, child in part.named_children() if name in WRITERS][-1])
+        last = [child for name, child in part.named_children() if name in WRITERS]
+        found.append(last[-1] if last else part)
     return {names[id(module)]: module for module in found}
 
 
@@ -66,7 +67,7 @@ def writers_are_clean(case, seen):
             if is_close(found, cleaned(name, module, parameter, direction)):
                 raise Wrong(
                     "not_of_norm_1",
-                    "you projected with the direction at the length that it has; bring it to length one first",
+                    "you projected with the direction at the length that it has; bring it to length one",
                     expected=expected,
                     seen=f"{there}; the direction has length {float(direction.norm()):.2g}",
                 )
