@@ -1,0 +1,19 @@
+"""Block inputs and MLPs are cleaned; attention is not, so the MLP reads the direction."""
+
+from tutorial_lib import read_output, replace_output
+
+
+def at_every_write(parts, direction):
+    unit = direction / direction.norm()
+
+    def without(x):
+        return x - (x @ unit).unsqueeze(-1) * unit
+
+    def clean_input(module, args):
+        return (without(args[0]), *args[1:])
+
+    def clean_output(module, args, output):
+        return replace_output(output, without(read_output(output)))
+
+    layers = range(parts.n_layers)
+    return [(block, clean_input) for block in parts.blocks], [(parts.mlp(i), clean_output) for i in layers]

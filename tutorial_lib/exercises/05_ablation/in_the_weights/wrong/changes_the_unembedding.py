@@ -1,0 +1,23 @@
+"""Embedding and unembedding stay one matrix.
+
+Right on: gpt_neox (its unembedding is a matrix of its own)
+"""
+
+import torch
+from transformers.pytorch_utils import Conv1D
+
+
+def orthogonalize(model, writers, direction):
+    unit = direction / direction.norm()
+
+    def without(vectors):
+        return vectors - (vectors @ unit).unsqueeze(-1) * unit
+
+    with torch.no_grad():
+        for module in writers:
+            if isinstance(module, (torch.nn.Embedding, Conv1D)):
+                module.weight.copy_(without(module.weight))
+            else:
+                module.weight.copy_(without(module.weight.T).T)
+            if getattr(module, "bias", None) is not None:
+                module.bias.copy_(without(module.bias))

@@ -1,0 +1,26 @@
+"""A Conv1D of GPT-2 is taken for a Linear, whose weight is turned round.
+
+Right on: box, gpt_neox (they have no Conv1D)
+"""
+
+import torch
+from transformers.pytorch_utils import Conv1D
+
+
+def orthogonalize(model, writers, direction):
+    unit = direction / direction.norm()
+
+    def without(vectors):
+        return vectors - (vectors @ unit).unsqueeze(-1) * unit
+
+    head = model.get_output_embeddings()
+    if head.weight is model.get_input_embeddings().weight:
+        head.weight = torch.nn.Parameter(head.weight.detach().clone())
+    with torch.no_grad():
+        for module in writers:
+            if isinstance(module, torch.nn.Embedding):
+                module.weight.copy_(without(module.weight))
+            else:
+                module.weight.copy_(without(module.weight.T).T)
+            if getattr(module, "bias", None) is not None:
+                module.bias.copy_(without(module.bias))

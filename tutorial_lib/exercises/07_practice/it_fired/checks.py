@@ -1,0 +1,163 @@
+import torch
+
+from tutorial_lib import add_hooks
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+
+NO_ERROR = "no error, and the output as if all were well"
+
+
+def steered(case, layers):
+    """The logits with three times the direction added at the layers."""
+
+    def steer(module, args):
+        return (args[0] + 3 * case.direction(), *args[1:])
+
+    with add_hooks([(case.map.blocks[layer], steer) for layer in layers]):
+        return case.logits(case.ids())
+
+
+@check("the model runs with the hooks, and its output is returned")
+def runs_with_hooks(case, seen):
+    found = seen["blocks"]
+    if found["error"]:
+        raise Wrong(
+            "raises_for_a_good_run",
+            "both hooks ran once, as expected, and still there was an error; the two blocks have the same "
+            "function for a hook, so count each pair for itself, in a function that was made for this pair",
+            expected="the model's output",
+            seen=f"{found['error'][0]}: {found['message']}",
+        )
+    if found["output"] is None:
+        raise Wrong(
+            "returns_nothing",
+            "your function returned nothing",
+            expected="what the model returned",
+            seen="None",
+        )
+    if is_close(found["output"], steered(case, [])):
+        raise Wrong(
+            "drops_what_the_hook_returns",
+            "the hooks ran and their edits are lost: what you register has to return what the hook returned",
+            expected=f"logits with the stream edited at layers {sorted((case.layer, case.other_layer))}",
+            seen="the logits of the model without hooks",
+        )
+    expect_close(found["output"], steered(case, [case.layer, case.other_layer]), "the output")
+
+
+@check("a hook that never ran is an error")
+def never_is_an_error(case, seen):
+    in_list, by_forward = seen["ModuleList"], seen["forward"]
+    if not in_list["error"] and not by_forward["error"]:
+        raise Wrong(
+            "says_nothing",
+            "a hook on the ModuleList of the blocks never runs, and you did not say so",
+            expected="a RuntimeError",
+            seen=NO_ERROR,
+            see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#a-container-is-never-called",
+        )
+    if not by_forward["error"]:
+        raise Wrong(
+            "knows_only_the_list",
+            "you found the hook on a ModuleList, but not the one on a module whose `forward` is called by "
+            "its name; there are many reasons why a hook does not run, so count the calls",
+            expected="a RuntimeError, since the hook ran 0 times",
+            seen=NO_ERROR,
+            see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#moduleforward-skips-hooks",
+        )
+    if not in_list["error"]:
+        raise Wrong(
+            "misses_the_list",
+            "a hook on the ModuleList of the blocks never runs, and you did not say so",
+            expected="a RuntimeError, since the hook ran 0 times",
+            seen=NO_ERROR,
+            see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#a-container-is-never-called",
+        )
+
+
+@check("each hook must run exactly as often as expected")
+def exactly_as_often(case, seen):
+    if not seen["twice"]["error"]:
+        raise Wrong(
+            "only_never",
+            "a hook ran twice where 1 was expected, and you did not say so: an edit was made twice",
+            expected="a RuntimeError, since look ran 2 times",
+            seen=NO_ERROR,
+        )
+    if not seen["one twice, one never"]["error"]:
+        raise Wrong(
+            "counts_all_together",
+            "one hook ran twice and another one never, and together that makes one each: keep a count for "
+            "each pair",
+            expected="a RuntimeError, since no hook ran once",
+            seen=NO_ERROR,
+        )
+    asked = seen["twice, as expected"]
+    if asked["error"] or not is_close(asked["output"], torch.ones(1, 3)):
+        raise Wrong(
+            "forgets_times",
+            "a hook ran twice and `times=2` was given, so all is well",
+            expected="the output, ones of shape [1, 3]",
+            seen=f"{asked['error'][0]}: {asked['message']}" if asked["error"] else asked["output"],
+        )
+
+
+@check("an error of the hook's own comes through")
+def own_error_comes_through(case, seen):
+    found = seen["fails"]
+    if "KeyError" in found["error"]:
+        return
+    if not found["error"]:
+        raise Wrong(
+            "swallows_the_error",
+            "a hook raised an error, and it did not come out of your function",
+            expected="KeyError: the error of the hook itself",
+            seen="no error",
+        )
+    raise Wrong(
+        "hides_the_error",
+        "a hook raised an error, and yours about the counts took its place; look at the counts only after a "
+        "run without an error",
+        expected="KeyError: the error of the hook itself",
+        seen=f"{found['error'][0]}: {found['message']}",
+    )
+
+
+@check(
+    "afterwards no hook is left",
+    see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#an-error-leaves-the-hook-on",
+)
+def none_left(case, seen):
+    runs = {name: found["hooks left"] for name, found in seen.items() if isinstance(found, dict)}
+    if runs["fails"] and not any(left for name, left in runs.items() if name != "fails"):
+        raise Wrong(
+            "leaves_hooks_on",
+            "after an error in a hook your hooks are still on the model: the error jumped over `remove`",
+            expected="0 hooks on the model",
+            seen=f"{runs['fails']} hooks on the model",
+        )
+    for name, left in runs.items():
+        if left:
+            raise Wrong(
+                "never_removes",
+                f"your hooks are still on the model afterwards (case: {name})",
+                expected="0 hooks on the model",
+                seen=f"{left} hooks on the model",
+            )
+    expect_close(seen["after"], steered(case, []), "what the model says after a run with hooks")
+
+
+@check(
+    "the error is a RuntimeError that names the hook",
+    see="chapters/6-best-practices.md#4-give-hooks-names-that-say-what-they-do",
+)
+def names_the_hook(case, seen):
+    for name in ("ModuleList", "forward", "twice"):
+        found = seen[name]
+        refused = name == "ModuleList" and "ValueError" in found["error"]  # as add_hooks does, before it runs
+        if not (refused or "RuntimeError" in found["error"]) or "look" not in found["message"]:
+            raise Wrong(
+                "another_error",
+                "the error must say which hook it is about",
+                expected="RuntimeError: look ran ... times, expected 1",
+                seen=f"{found['error'][0]}: {found['message']}",
+            )

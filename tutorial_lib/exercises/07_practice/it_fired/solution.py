@@ -1,0 +1,23 @@
+def run_with_hooks(model, pairs, x, times=1):
+    """Run model(x) with pre-hooks on and return its output; RuntimeError unless each ran `times` times."""
+    counts = [0] * len(pairs)
+
+    def counted(number, hook):
+        def run(module, args):
+            counts[number] += 1
+            return hook(module, args)
+
+        return run
+
+    handles = []
+    try:
+        for number, (module, hook) in enumerate(pairs):
+            handles.append(module.register_forward_pre_hook(counted(number, hook)))
+        output = model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    for (module, hook), count in zip(pairs, counts):
+        if count != times:
+            raise RuntimeError(f"{hook.__name__} ran {count} times, expected {times}")
+    return output
