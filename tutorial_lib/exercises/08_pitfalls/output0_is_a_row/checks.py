@@ -1,0 +1,84 @@
+import torch
+
+from tutorial_lib import add_hooks
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+
+
+def steered_logits(case):
+    """What comes out of a block goes into the next one, where every model has it in `args[0]`."""
+
+    def add_vector(module, args):
+        return (args[0] + 10 * case.direction(), *args[1:])
+
+    with add_hooks([(case.map.blocks[case.layer], add_vector)]):
+        return case.logits(case.ids(batch=3))
+
+
+def returns_a_tuple(case):
+    kinds = []
+    look = [(case.map.blocks[case.layer - 1], lambda module, args, output: kinds.append(type(output)))]
+    with add_hooks(module_forward_hooks=look):
+        case.logits(case.ids(batch=3))
+    return kinds[0] is not torch.Tensor
+
+
+@check("every text of the batch is steered")
+def every_text_is_steered(case, seen):
+    wanted, plain = steered_logits(case), case.logits(case.ids(batch=3))
+    found = seen["steered"]
+    if is_close(found, wanted):
+        return
+    if is_close(found, plain):
+        raise Wrong(
+            "returned_nothing",
+            "nothing is steered: you made a new tensor, but the hook did not return it",
+            expected="a hook that returns the new output",
+            seen="the logits of the model without a hook",
+            see="chapters/1-hook-basics.md#what-a-forward-hook-may-return",
+        )
+    if is_close(found[:1], wanted[:1]) and is_close(found[1:], plain[1:]):
+        raise Wrong(
+            "slices_the_batch",
+            "this slices the batch: the block returned a tensor, and its `output[0]` is the first text",
+            expected="texts steered: [True, True, True]",
+            seen="texts steered: [True, False, False]",
+        )
+    expect_close(found, wanted, "what the model says when it is steered")
+
+
+@check("the hook can be taken off", see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in")
+def comes_off(case, seen):
+    if not is_close(seen["after"], case.logits(case.ids(batch=3))):
+        raise Wrong(
+            "stays_on",
+            "after handle.remove() the model is still steered",
+            expected="the handle that register_forward_hook gave",
+            seen=seen["handle"] if seen["handle"] is not None else "None was returned",
+        )
+
+
+def explain_crash(case, crash):
+    if returns_a_tuple(case) and crash.line and "tuple" in crash.message:
+        raise Wrong(
+            "always_a_tensor",
+            f"you take the output for a tensor, but this block returned a tuple (line {crash.line})",
+            expected="a hook for both kinds of output",
+            seen=f"{crash.type_name}: {crash.message}",
+        )
+    if returns_a_tuple(case) and not crash.line:
+        raise Wrong(
+            "a_tensor_for_a_tuple",
+            "the block returned a tuple and your hook put a bare tensor in its place; the model takes that "
+            "tensor's first text for the hidden state",
+            expected="a tuple whose first entry is the new hidden state",
+            seen=f"the next block failed: {crash.type_name}: {crash.message}",
+            see="chapters/1-hook-basics.md#what-a-forward-hook-may-return",
+        )
+    if "tuple" in crash.message and not crash.line:
+        raise Wrong(
+            "a_tuple_for_a_tensor",
+            "the block returned a tensor and your hook made a tuple of it, which the next block cannot use",
+            expected="a tensor of shape [batch, seq, d_model]",
+            seen=f"the next block failed: {crash.type_name}: {crash.message}",
+            see="chapters/1-hook-basics.md#what-a-forward-hook-may-return",
+        )
