@@ -17,7 +17,7 @@ def block_parts(model, layer, ids):
         stream.append(args[0].reshape(*ids.shape, -1))
 
     def keep_output(module, args, output):
-        stream.append(output)
+        stream.append(output[0] if isinstance(output, tuple) else output)
 
     handles = [
         block.register_forward_pre_hook(keep_input),
