@@ -18,7 +18,7 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup serve build check test test-lowest test-highest pages bake atlas evaluate bench constraints clean
+.PHONY: help setup serve build check test test-lowest test-highest pages bake exercises atlas evaluate bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,11 @@ pages: setup ## run the blocks of the pages alone
 bake: setup ## write outputs and figures into the pages, then make the notebooks and the block report
 	$(BIN)/python -m pytest --bake docs README.md $(ARGS)
 	$(BIN)/python tools/notebooks.py
+	$(BIN)/python tools/blocks_report.py
+
+exercises: setup ## make the pages and notebooks of the exercises from their folders
+	$(BIN)/python tools/exercise_pages.py
+	$(BIN)/python tools/exercise_notebooks.py
 	$(BIN)/python tools/blocks_report.py
 
 atlas: setup ## verify every causal-LM type of transformers (one to five minutes), then write the page of the atlas

@@ -91,8 +91,8 @@ def with_a_cache(case, seen):
     if is_close(found, said(case, text, [*positions, *new])):
         raise Wrong(
             "edits_every_new_token",
-            "you edited every new token as well: while decoding, the only column of a call is column 0, which "
-            "is not position 0 of the text",
+            "you edited every new token as well: while decoding, the only column of a call is column 0, "
+            "which is not position 0 of the text",
             see="chapters/7-pitfalls/3-generation.md#position-1-is-every-new-token",
             **values,
         )
