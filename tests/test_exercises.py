@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.exercise_pages import HEADING, anchor_of
 from tutorial_lib.exercises import report
 from tutorial_lib.exercises.catalog import Exercise, WrongAnswer, find_exercises, missing_files
 from tutorial_lib.exercises.engine import case_specs, check_source
@@ -90,9 +91,5 @@ def test_where_to_read_is_a_section_of_a_page(exercise: Exercise) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as Markdown's table of contents makes them."""
-    headings = re.findall(
-        r"^#{1,6} +(.+?)(?: *\{.*\})?$", page.read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
-    kept = (re.sub(r"[^\w\s-]", "", heading).strip().lower() for heading in headings)
-    return {re.sub(r"[-\s]+", "-", name) for name in kept}
+    """The anchors of a page's headings."""
+    return {anchor_of(heading) for heading in HEADING.findall(page.read_text(encoding="utf-8"))}

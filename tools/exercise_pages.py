@@ -17,9 +17,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tutorial_lib.exercises.catalog import DIFFICULTIES, Exercise, find_exercises  # noqa: E402
+from tutorial_lib.exercises.catalog import DIFFICULTIES, Exercise, ExerciseError, find_exercises  # noqa: E402
 
 FIRST_HOUR = 60
+HEADING = re.compile(r"^#{1,6} +(.+?)(?: *\{.*\})?$", re.MULTILINE)
 OUTPUT = "<!--pytest-codeblocks:expected-output-->"
 BEGIN, END = "      # The exercises, by tools/exercise_pages.py:", "      # The end of the exercises."
 SOURCE = "<!-- Made from {folder} by tools/exercise_pages.py: edit there. -->"
@@ -110,7 +111,7 @@ def overview(known: dict[str, Exercise]) -> str:
     """The page that lists all exercises."""
     all_of_them = list(known.values())
     first = _first_hour(all_of_them)
-    names = ", ".join(f"[{e.title}]({e.name}.md)" for e in first)
+    names = "\n".join(f"1. [{e.title}]({e.name}.md), {e.minutes} minutes" for e in first)
     minutes = sum(e.minutes for e in first)
     topics = [topic for topic, _ in groupby(all_of_them, lambda e: e.topic)]
     return OVERVIEW.format(
@@ -118,7 +119,7 @@ def overview(known: dict[str, Exercise]) -> str:
         minutes=sum(e.minutes for e in all_of_them),
         points=sum(e.points for e in all_of_them),
         example=all_of_them[0],
-        first_hour=f"With one hour, do these ({minutes} minutes): {names}." if first else "",
+        first_hour=f"With one hour, do these ({minutes} minutes):\n\n{names}" if first else "",
         tables="\n".join(
             _table(topic, [e for e in all_of_them if e.topic == topic], known) for topic in topics
         ),
@@ -150,18 +151,39 @@ def made(known: dict[str, Exercise], docs: Path, config: str) -> dict[Path, str]
     return files
 
 
+def anchor_of(heading: str) -> str:
+    """The anchor that Markdown's table of contents gives to a heading."""
+    kept = re.sub(r"[^\w\s-]", "", heading).strip().lower()
+    return re.sub(r"[-\s]+", "-", kept)
+
+
 def _facts(exercise: Exercise, known: dict[str, Exercise]) -> str:
     before = ", ".join(f"[{known[name].title}](../{name}.md)" for name in exercise.prerequisites)
     lines = [
         f"**{exercise.difficulty.capitalize()}**, about {exercise.minutes} minutes, "
         f"{exercise.points} point{'s' * (exercise.points != 1)}. `{exercise.name}`<br>",
-        f"**Read** [the section that teaches it](../../{exercise.chapter})"
-        + (f" and [the pitfall](../../{exercise.pitfall})" if exercise.pitfall else "")
+        "**Read** "
+        + " and ".join(_section(link) for link in _reading(exercise))
         + ("<br>" if before else ""),
     ]
     if before:
         lines.append(f"**Do before** {before}")
     return '!!! abstract ""\n\n' + textwrap.indent("\n".join(lines), "    ")
+
+
+def _reading(exercise: Exercise) -> list[str]:
+    """Where the exercise is taught, each place once."""
+    return list(dict.fromkeys(filter(None, [exercise.chapter, exercise.pitfall])))
+
+
+def _section(link: str) -> str:
+    """A link to a section of a page, with the titles of both."""
+    page, _, anchor = link.partition("#")
+    headings = HEADING.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
+    section = next((heading for heading in headings if anchor_of(heading) == anchor), None)
+    if section is None:
+        raise ExerciseError(f"{link} is no section of a page")
+    return f"[{headings[0]}: {section}](../../{link})"
 
 
 def _solution(exercise: Exercise) -> str:
