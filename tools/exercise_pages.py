@@ -159,6 +159,7 @@ def anchor_of(heading: str) -> str:
 
 def _facts(exercise: Exercise, known: dict[str, Exercise]) -> str:
     before = ", ".join(f"[{known[name].title}](../{name}.md)" for name in exercise.prerequisites)
+    places = " and ".join(_section(link) for link in _reading(exercise))
     lines = [
         f"**{exercise.difficulty.capitalize()}**, about {exercise.minutes} minutes, "
         f"{exercise.points} point{'s' * (exercise.points != 1)}. `{exercise.name}`<br>",
