@@ -163,9 +163,7 @@ def _facts(exercise: Exercise, known: dict[str, Exercise]) -> str:
     lines = [
         f"**{exercise.difficulty.capitalize()}**, about {exercise.minutes} minutes, "
         f"{exercise.points} point{'s' * (exercise.points != 1)}. `{exercise.name}`<br>",
-        "**Read** "
-        + " and ".join(_section(link) for link in _reading(exercise))
-        + ("<br>" if before else ""),
+        f"**Read** {places}" + ("<br>" if before else ""),
     ]
     if before:
         lines.append(f"**Do before** {before}")
