@@ -92,7 +92,7 @@ def expect_tensor(seen: Any, what: str, shape: tuple[int, ...] | None = None) ->
     """
     wanted = "a tensor" + (f" of shape {list(shape)}" if shape is not None else "")
     if not isinstance(seen, torch.Tensor):
-        raise Wrong("no_tensor", f"{what} is not a tensor", expected=wanted, seen=seen)
+        raise Wrong("no_tensor", f"{what} is not a tensor", expected=wanted, seen=describe(seen))
     if shape is not None and tuple(seen.shape) != tuple(shape):
         raise Wrong("wrong_shape", f"{what} has another shape", expected=wanted, seen=seen)
     if seen.is_floating_point() and bool(seen.isnan().any()):

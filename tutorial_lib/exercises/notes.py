@@ -12,9 +12,11 @@ def hooks_on(model: nn.Module) -> list[str]:
     return [str(hook) for hook in leftover_hooks(model) if hook.owner != "transformers"]
 
 
-def are_pairs(value: Any) -> bool:
-    """Whether something is what `add_hooks` takes: one or more (module, hook) pairs in a list or a tuple."""
-    return isinstance(value, (list, tuple)) and len(value) > 0 and all(map(_is_pair, value))
+def as_pairs(value: Any) -> list[tuple[nn.Module, Any]] | None:
+    """The (module, hook) pairs for `add_hooks` that a list or tuple holds; None if it is something else."""
+    if not isinstance(value, (list, tuple)) or not value or not all(map(_is_pair, value)):
+        return None
+    return [(module, hook) for module, hook in value]
 
 
 def _is_pair(value: Any) -> bool:

@@ -72,6 +72,17 @@ def equals_the_hidden_state(case, seen):
     expect_same(seen["stream"], seen["hidden state"], f"what you returned for layer {case.layer}")
 
 
+@check("the hook is off again", see="chapters/1-hook-basics.md#the-context-manager")
+def is_off(case, seen):
+    if seen["hooks left"]:
+        raise Wrong(
+            "leaves_the_hook_on",
+            "your hook is still on the model after the function has returned",
+            expected="no hook on the model",
+            seen="; ".join(seen["hooks left"]),
+        )
+
+
 @check("layer 0 is what comes into the first block")
 def starts_at_zero(case, seen):
     streams, found = streams_of(case), seen["stream 0"]
@@ -111,14 +122,3 @@ def is_a_copy(case, seen):
             seen=describe(found),
         )
     expect_close(found, wanted, "what you returned while a later hook edits in place")
-
-
-@check("the hook is off again", see="chapters/1-hook-basics.md#the-context-manager")
-def is_off(case, seen):
-    if seen["hooks left"]:
-        raise Wrong(
-            "leaves_the_hook_on",
-            "your hook is still on the model after the function has returned",
-            expected="no hook on the model",
-            seen="; ".join(seen["hooks left"]),
-        )

@@ -70,6 +70,18 @@ def runs_once(case, seen):
         )
 
 
+@check("the hooks are off again", see="chapters/1-hook-basics.md#the-context-manager")
+def are_off(case, seen):
+    if seen["hooks left"]:
+        raise Wrong(
+            "removes_only_the_last",
+            f"of your {case.n_layers} hooks, {len(seen['hooks left'])} are still on the model after the "
+            "function has returned: each handle takes off one hook",
+            expected="no hook on the model",
+            seen=f"{len(seen['hooks left'])} hooks; the first: {seen['hooks left'][0]}",
+        )
+
+
 @check("an edit by a hook that is on a block already is in it")
 def have_the_edit(case, seen):
     found, layer = seen["streams, doubled"], case.layer
@@ -116,16 +128,4 @@ def are_detached(case, seen):
             "`clone` does not detach",
             expected="requires_grad is False in every entry",
             seen=f"it is True in {', '.join(seen['with a graph'])}",
-        )
-
-
-@check("the hooks are off again", see="chapters/1-hook-basics.md#the-context-manager")
-def are_off(case, seen):
-    if seen["hooks left"]:
-        raise Wrong(
-            "removes_only_the_last",
-            f"of your {case.n_layers} hooks, {len(seen['hooks left'])} are still on the model after the "
-            "function has returned: each handle takes off one hook",
-            expected="no hook on the model",
-            seen=f"{len(seen['hooks left'])} hooks; the first: {seen['hooks left'][0]}",
         )

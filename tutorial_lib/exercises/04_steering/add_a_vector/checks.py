@@ -66,7 +66,7 @@ def returns_pairs(case, seen):
             "no_pairs",
             "you did not return a list of pairs (module, hook)",
             expected="[(block, hook)]",
-            seen="None" if seen["pairs"] is None else seen["pairs"],
+            seen=describe(seen["returned"]),
         )
 
 
@@ -90,7 +90,7 @@ def adds_the_vector(case, seen):
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
             **values,
         )
-    everywhere = torch.zeros(*ids.shape, case.d_model)
+    everywhere = torch.zeros(*ids.shape, case.d_model, device=case.spec.device)
     last, row = everywhere.clone(), everywhere.clone()
     last[:, -1], row[0] = vector, vector
     if is_close(found, steered(case, last)):

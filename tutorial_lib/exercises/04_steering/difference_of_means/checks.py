@@ -23,6 +23,17 @@ def sets_of(case, layer=None):
     return towards, away, case.positions(5)[0] - 5
 
 
+def explain_crash(case, crash):
+    if "must match the size" in crash.message:
+        raise Wrong(
+            "subtracts_prompt_from_prompt",
+            "you subtracted prompt from prompt, or position from position; the sets have different sizes, so "
+            "take the mean of each before the subtraction",
+            expected="the difference of two vectors [d_model]",
+            seen=f"{crash.type_name}: {crash.message}",
+        )
+
+
 @check("it is the difference of the means at the position, of norm 1")
 def is_the_direction(case, seen):
     towards, away, position = sets_of(case)
@@ -36,8 +47,8 @@ def is_the_direction(case, seen):
         "expected": f"a direction of norm 1 at layer {case.layer}, position {position}: {describe(wanted)}",
         "seen": f"norm {found.norm():.4g}: {describe(found)}",
     }
-    if is_close(found, difference):
-        raise Wrong("not_normalised", "you returned the difference as long as it is, not of norm 1", **values)
+    if is_close(unit(found), wanted):
+        raise Wrong("not_normalised", "your direction points the right way, but its norm is not 1", **values)
     every = towards.mean((0, 1)) - away.mean((0, 1))
     if is_close(unit(found), unit(every)):
         raise Wrong(

@@ -1,7 +1,8 @@
 import torch
 
 from tutorial_lib import add_hooks, cache_residual_streams
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor
+from tutorial_lib.exercises.checking import Wrong, check, expect_tensor, is_close
+from tutorial_lib.exercises.seen import describe
 
 SIDES = ("right", "left")
 
@@ -35,11 +36,25 @@ def at(places):
     return mask
 
 
+def addition(case, side):
+    """What is to be added to the stream `[batch, seq, d_model]`."""
+    return at(enumerate(last_of(case, side))).to(case.spec.device)[..., None] * 5 * case.direction()
+
+
+def adding(case, side, layer):
+    """A pair that adds it at a layer."""
+
+    def add(module, args):
+        return (args[0] + addition(case, side), *args[1:])
+
+    return case.map.blocks[layer], add
+
+
 def clean_stream(case, side):
     cache, _ = cache_residual_streams(
         case.model, ids_of(case), [case.layer], attention_mask=mask_of(case, side)
     )
-    return cache[f"layer_{case.layer}"]
+    return cache[f"layer_{case.layer}"].cpu()
 
 
 def in_words(moved):
@@ -71,7 +86,7 @@ def returns_pairs(case, seen):
             "no_pairs",
             "your function must return pairs (module, hook), and leave it to the caller to register them",
             expected="[(block, hook)], and no hook on the model",
-            seen="; ".join(seen["hooks at once"]) or ("None" if seen["pairs"] is None else seen["pairs"]),
+            seen="; ".join(seen["hooks at once"]) or describe(seen["returned"]),
         )
 
 
@@ -132,6 +147,16 @@ def check_where(case, seen, side):
             see="chapters/7-pitfalls/1-what-you-read.md#output0-is-a-row-of-the-batch",
             **values,
         )
+    with add_hooks([adding(case, side, case.layer - 1)]):
+        earlier = clean_stream(case, side)
+    if is_close(found, earlier):
+        raise Wrong(
+            "counts_layers_from_one",
+            f"you edited layer {case.layer - 1}; layers are counted from 0",
+            expected=f"an edit at the input of block {case.layer}",
+            seen=f"an edit at the input of block {case.layer - 1}",
+            see="chapters/4-residual-stream.md#method-2-one-layer",
+        )
     raise Wrong("other_positions", f"with padding on the {side}, you edited other positions", **values)
 
 
@@ -145,22 +170,53 @@ def left_padding(case, seen):
     check_where(case, seen, "left")
 
 
-@check("what is added is the vector, and the model says what follows from it")
+@check("what is added is the vector")
 def adds_the_vector(case, seen):
     for side in SIDES:
-        addition = at(enumerate(last_of(case, side))).to(case.spec.device)[..., None] * 5 * case.direction()
-        expect_close(
-            seen[f"stream, {side}"],
-            clean_stream(case, side) + addition,
-            f"what block {case.layer} gets, with padding on the {side},",
-        )
+        before, last = clean_stream(case, side), last_of(case, side)
+        added = (seen[f"stream, {side}"] - before)[range(3), last]
+        wanted = (5 * case.direction()).cpu().expand_as(added)
+        if not is_close(added, wanted, tolerance=1e-3):
+            raise Wrong(
+                "adds_something_else",
+                "you edited the right positions, and what you added is not the vector",
+                expected=f"added in each row at layer {case.layer}: {describe(wanted)}",
+                seen=describe(added),
+            )
 
-        def add(module, args, addition=addition):
-            return (args[0] + addition, *args[1:])
 
+@check("the model's own tensors stay as they are", see="chapters/1-hook-basics.md#edit-a-copy")
+def edits_a_copy(case, seen):
+    for side in SIDES:
+        wanted, found = clean_stream(case, side), seen[f"given out, {side}"]
+        if not is_close(found, wanted):
+            raise Wrong(
+                "edits_in_place",
+                f"you edited in place: what block {case.layer - 1} gave out has changed after the fact",
+                expected=f"the output of block {case.layer - 1} as it was: {describe(wanted)}",
+                seen=describe(found),
+            )
+
+
+@check(
+    "the block's other arguments are kept",
+    see="chapters/7-pitfalls/2-what-you-change.md#a-bare-tensor-drops-the-other-arguments",
+)
+def keeps_the_arguments(case, seen):
+    for side in SIDES:
         mask = mask_of(case, side)
-        with add_hooks([(case.map.blocks[case.layer], add)]), torch.no_grad():
-            wanted = case.model(ids_of(case), attention_mask=mask).logits
+        with add_hooks([adding(case, side, case.layer)]), torch.no_grad():
+            logits = case.model(ids_of(case), attention_mask=mask).logits.cpu()
         real = mask.bool().cpu()  # what the model says at padding means nothing
-        found = expect_tensor(seen[f"logits, {side}"], "what the model says", tuple(wanted.shape))
-        expect_close(found[real], wanted.cpu()[real], f"what the model says, with padding on the {side},")
+        found, wanted = (
+            expect_tensor(seen[f"logits, {side}"], "the logits", tuple(logits.shape)),
+            logits[real],
+        )
+        if not is_close(found[real], wanted):
+            raise Wrong(
+                "drops_the_arguments",
+                f"with padding on the {side}, the stream is right and what the model says is not: return all "
+                "of `args`, or the block loses its mask and its cache",
+                expected=f"logits of the model steered at layer {case.layer}: {describe(wanted)}",
+                seen=describe(found[real]),
+            )

@@ -1,7 +1,7 @@
 import torch
 
-from tutorial_lib import add_hooks
-from tutorial_lib.exercises.notes import are_pairs, hooks_on
+from tutorial_lib import add_hooks, read_output
+from tutorial_lib.exercises.notes import as_pairs, hooks_on
 
 
 def observe(answer, case):
@@ -10,20 +10,25 @@ def observe(answer, case):
     seen = {}
     for side in ("right", "left"):
         mask = mask_of(case, side)
-        pairs = answer(model, layer, vector, mask)
-        seen["pairs"], seen["are pairs"], seen["hooks at once"] = pairs, are_pairs(pairs), hooks_on(model)
+        seen["returned"] = answer(model, layer, vector, mask)
+        pairs = as_pairs(seen["returned"])
+        seen["are pairs"], seen["hooks at once"] = pairs is not None, hooks_on(model)
         if not seen["are pairs"] or seen["hooks at once"]:
             return seen
-        received = []
+        kept = {}
 
-        def keep_what_is_received(module, args, received=received):
-            received.append(args[0].clone())
+        def keep_what_is_given_out(module, args, output, kept=kept):
+            kept["given out"] = read_output(output)  # the tensor itself, so that an edit in place shows
 
-        with add_hooks(pairs), torch.no_grad():
+        def keep_what_is_received(module, args, kept=kept):
+            kept["received"] = args[0].clone()
+
+        before, block = case.map.blocks[layer - 1], case.map.blocks[layer]
+        with add_hooks(pairs), before.register_forward_hook(keep_what_is_given_out):
             # Registered after the answer's hooks, so it sees what they have done.
-            with case.map.blocks[layer].register_forward_pre_hook(keep_what_is_received):
+            with block.register_forward_pre_hook(keep_what_is_received), torch.no_grad():
                 seen[f"logits, {side}"] = model(ids, attention_mask=mask).logits
-        seen[f"stream, {side}"] = received[0]
+        seen[f"stream, {side}"], seen[f"given out, {side}"] = kept["received"], kept["given out"]
     return seen
 
 
