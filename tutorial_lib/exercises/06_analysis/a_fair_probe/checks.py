@@ -1,0 +1,155 @@
+"""What the answer is called with is described in `observe.py`.
+
+On every set an honest probe is wrong about the turned test rows and no others. So its accuracy is known, and its
+method does not matter.
+"""
+
+from tutorial_lib.exercises.checking import Wrong, check
+
+N_TEST = 60
+ROWS = 2.1  # a probe of another kind may be wrong about two rows more, or fewer
+
+
+def share_turned(case, name):
+    return case.number(f"turned {name}", 6, 18) / N_TEST
+
+
+def near(found, wanted, rows=ROWS):
+    return abs(found - wanted) <= rows / N_TEST
+
+
+def held_out(name):
+    return f"on the {N_TEST} test rows of the {name} set"
+
+
+@check("the function returns two numbers from 0 to 1")
+def two_numbers(case, seen):
+    for returned in seen.values():
+        numbers = isinstance(returned, list) and len(returned) == 2
+        numbers = numbers and all(type(value) in (int, float) for value in returned)
+        if not numbers or not all(0 <= value <= 1 for value in returned):
+            raise Wrong(
+                "no_two_numbers",
+                "what you returned is not two shares",
+                expected="(accuracy, control), each from 0 to 1",
+                seen=returned,
+            )
+
+
+@check("the accuracy is that on rows which the probe has not seen")
+def on_held_out_rows(case, seen):
+    wanted = {name: 1 - share_turned(case, name) for name in ("plain", "leaky")}
+    found = {name: seen[name][0] for name in wanted}
+    if all(near(found[name], wanted[name]) for name in wanted):
+        return
+    expected = f"{wanted['plain']:.3f} {held_out('plain')}, some of which have a label that nothing tells"
+    if near(found["plain"], 1, 0.1):
+        raise Wrong(
+            "tests_on_training_rows",
+            "you measured the accuracy on the rows that the probe was fitted on",
+            expected=expected,
+            seen=f"{found['plain']:.3f}, the accuracy on the training rows",
+        )
+    if near(found["leaky"], 1, 0.1):
+        raise Wrong(
+            "fits_on_test_rows",
+            "the probe was fitted on the test rows as well: it knows a mark that is in these alone",
+            expected=f"{wanted['leaky']:.3f} {held_out('leaky')}; no training row has the mark",
+            seen=f"{found['leaky']:.3f}",
+        )
+    if near(found["plain"], 1 - wanted["plain"]):
+        raise Wrong(
+            "counts_the_errors",
+            "your share is that of the wrong answers, or your signs are turned round",
+            expected=expected,
+            seen=f"{found['plain']:.3f}",
+        )
+    name = next(name for name in wanted if not near(found[name], wanted[name]))
+    raise Wrong(
+        "other_accuracy",
+        "your probe does not find a direction along which the two kinds lie far apart",
+        expected=f"{wanted[name]:.3f} {held_out(name)}",
+        seen=f"{found[name]:.3f}",
+    )
+
+
+@check("it makes no difference where the streams lie")
+def anywhere(case, seen):
+    wanted, found = 1 - share_turned(case, "shifted"), seen["shifted"][0]
+    if not near(found, wanted, 3.1):
+        raise Wrong(
+            "forgets_the_threshold",
+            "your probe takes 0 for the border: subtract the mean of the training rows, or fit a threshold",
+            expected=f"{wanted:.3f} {held_out('shifted')}, which all lie on one side of 0",
+            seen=f"{found:.3f}",
+        )
+
+
+@check("nothing is taken from the test rows")
+def nothing_of_the_test_rows(case, seen):
+    wanted, found = 1 - share_turned(case, "one-sided"), seen["one-sided"][0]
+    if not near(found, wanted):
+        raise Wrong(
+            "centres_the_test_rows_alone",
+            "your probe fails when nearly all test rows are of one kind: a mean or threshold comes from these rows",
+            expected=f"{wanted:.3f} {held_out('one-sided')}, with everything taken from the training rows",
+            seen=f"{found:.3f}",
+        )
+
+
+@check(
+    "the control is the same probe with the training labels in another order",
+    see="chapters/5-examples/probes.md#three-controls",
+)
+def is_a_control(case, seen):
+    wanted, found = share_turned(case, "plain"), seen["plain"][1]
+    expected = f"{wanted:.3f} {held_out('plain')}, where the order gives each training row the other label"
+    if not near(found, wanted):
+        if near(found, 1 - wanted):
+            raise Wrong(
+                "shuffles_both",
+                "your control is as good as the probe: were the rows reordered along with their labels?",
+                expected=expected,
+                seen=f"{found:.3f}, as without a shuffle",
+            )
+        if near(found, 1, 0.1) or near(found, 0, 0.1):
+            raise Wrong(
+                "control_on_training_rows",
+                "you measured the control on the training rows; it is measured where the accuracy is",
+                expected=expected,
+                seen=f"{found:.3f}",
+            )
+        raise Wrong(
+            "other_control", "your control has another accuracy", expected=expected, seen=f"{found:.3f}"
+        )
+    same, (accuracy, control) = 1 - share_turned(case, "one-sided"), seen["one-sided"]
+    if not near(control, same):
+        raise Wrong(
+            "no_second_fit",
+            "your control does not follow the labels that it is given",
+            expected=f"{same:.3f} {held_out('one-sided')}, where the order changes no training row's label",
+            seen=f"{control:.3f}, beside an accuracy of {accuracy:.3f}",
+        )
+
+
+@check("it works on the model's streams: which of two words is the last one?")
+def on_streams(case, seen):
+    wanted, (accuracy, control) = 1 - share_turned(case, "words"), seen["words"]
+    if not near(accuracy, wanted, 3.1) or not near(control, 1 - wanted, 3.1):
+        raise Wrong(
+            "other_accuracy",
+            f"on streams before block {case.layer} your probe does not tell the two words apart",
+            expected=f"{wanted:.3f} and {1 - wanted:.3f} {held_out('words')}",
+            seen=f"{accuracy:.3f} and {control:.3f}",
+        )
+
+
+def explain_crash(case, crash):
+    if crash.type_name == "IndexError" and f"with size {N_TEST}" in crash.message:
+        raise Wrong(
+            "shuffles_the_test_labels",
+            "you shuffled the test labels; the control is a second fit, on shuffled training labels",
+            expected="train_labels[order], and test_labels as they are",
+            seen=f"{crash.type_name}: {crash.message}",
+            see="chapters/5-examples/probes.md#three-controls",
+        )

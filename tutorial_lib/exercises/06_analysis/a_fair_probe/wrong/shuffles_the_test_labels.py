@@ -1,0 +1,22 @@
+"""The control is the same fit, held against shuffled test labels."""
+
+import torch
+
+
+def fair_probe(train, train_labels, test, test_labels, order):
+    direction, threshold = fit(train.double(), train_labels.double())
+
+    def accuracy(labels):
+        says = torch.where(test.double() @ direction > threshold, 1.0, -1.0)
+        return (says == labels).double().mean().item()
+
+    return accuracy(test_labels), accuracy(test_labels[order])
+
+
+def fit(rows, labels, penalty=0.1):
+    """Ridge regression: a direction [d_model], and a threshold along it."""
+    centre, middle = rows.mean(0), labels.mean()
+    x, y = rows - centre, labels - middle
+    ridge = penalty * len(x) * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    direction = torch.linalg.solve(x.T @ x + ridge, x.T @ y)
+    return direction, centre @ direction - middle

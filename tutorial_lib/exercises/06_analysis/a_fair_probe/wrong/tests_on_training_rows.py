@@ -1,0 +1,21 @@
+"""The probe is asked about the rows that it was fitted on."""
+
+import torch
+
+
+def fair_probe(train, train_labels, test, test_labels, order):
+    def accuracy(labels):
+        direction, threshold = fit(train.double(), labels.double())
+        says = torch.where(train.double() @ direction > threshold, 1.0, -1.0)
+        return (says == train_labels).double().mean().item()
+
+    return accuracy(train_labels), accuracy(train_labels[order])
+
+
+def fit(rows, labels, penalty=0.1):
+    """Ridge regression: a direction [d_model], and a threshold along it."""
+    centre, middle = rows.mean(0), labels.mean()
+    x, y = rows - centre, labels - middle
+    ridge = penalty * len(x) * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    direction = torch.linalg.solve(x.T @ x + ridge, x.T @ y)
+    return direction, centre @ direction - middle
