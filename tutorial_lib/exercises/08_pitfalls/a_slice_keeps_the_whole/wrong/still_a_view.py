@@ -1,0 +1,20 @@
+"""Detached and moved to the CPU, where it was before: the memory is the same."""
+
+import torch
+
+
+def last_positions(model, block, batches):
+    kept = []
+
+    def keep(module, args):
+        stream = args[0]
+        kept.append(stream[:, -1].detach().cpu())
+
+    handle = block.register_forward_pre_hook(keep)
+    try:
+        with torch.no_grad():
+            for ids in batches:
+                model(ids)
+    finally:
+        handle.remove()
+    return kept
