@@ -63,7 +63,7 @@ def is_steered(case, seen):
     if is_close(seen["steered"], run(case, 0)):
         raise Wrong(
             "returned_the_old_stream",
-            "nothing is steered: your hook leaves the old stream in `args`, which is a tuple and never a tensor",
+            "nothing is steered: your hook leaves the old stream in `args`, which is a tuple, never a tensor",
             expected="the first argument is the stream plus the vector",
             seen="the first argument is the stream",
         )
