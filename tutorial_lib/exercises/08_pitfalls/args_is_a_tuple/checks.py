@@ -1,0 +1,110 @@
+import torch
+
+from tutorial_lib import add_hooks, read_output, replace_output
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+
+
+def run(case, strength, hooks=()):
+    """With the vector added to what comes out of the block before, so that no argument passes a hook."""
+    ids = case.ids(batch=2, seq=6)
+    mask = torch.ones_like(ids)
+    mask[0, :2] = 0
+
+    def add_vector(module, args, output):
+        return replace_output(output, read_output(output) + strength * case.direction())
+
+    before = [(case.map.blocks[case.layer - 1], add_vector)]
+    with torch.no_grad(), add_hooks(hooks, before):
+        return case.model(input_ids=ids, attention_mask=mask).logits[:, -1]
+
+
+def called_with(case):
+    """Of each positional argument the shape, or the type of what is no tensor."""
+    noted = []
+
+    def note(module, args):
+        noted.append([list(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__ for x in args])
+
+    run(case, 0, [(case.map.blocks[case.layer], note)])
+    return noted[0]
+
+
+@check("the block gets a new stream and its other arguments")
+def is_steered(case, seen):
+    wanted, arrived = called_with(case), seen["arrived"]
+    facts = {"expected": f"arguments: {wanted}", "seen": f"arguments: {arrived}"}
+    if len(arrived) == len(wanted) + 1 and arrived[-1] == [case.d_model]:
+        raise Wrong(
+            "appends_the_vector",
+            "you appended the vector to the tuple, as one more argument; it is to be added to the first one",
+            **facts,
+        )
+    if len(arrived) == 1 and arrived[0] == [1, *wanted[0]]:
+        raise Wrong(
+            "stacks_the_tuple",
+            "you made one tensor of the whole tuple, with a dimension too many",
+            **facts,
+        )
+    if len(arrived) == 2 * len(wanted) and arrived[0] == wanted[0]:
+        raise Wrong(
+            "repeats_the_tuple",
+            "a tuple times a number is a longer tuple, with everything in it more than once",
+            **facts,
+        )
+    if arrived != wanted and arrived == wanted[:1]:
+        raise Wrong(
+            "drops_the_rest",
+            "your hook returns the stream alone, so the block lost its other positional arguments",
+            see="chapters/7-pitfalls/2-what-you-change.md#a-bare-tensor-drops-the-other-arguments",
+            **facts,
+        )
+    if arrived != wanted:
+        raise Wrong("other_arguments", "the block got other arguments than it was called with", **facts)
+    if is_close(seen["steered"], run(case, 0)):
+        raise Wrong(
+            "returned_the_old_stream",
+            "nothing is steered: your hook leaves the old stream in `args`, which is a tuple, never a tensor",
+            expected="the first argument is the stream plus the vector",
+            seen="the first argument is the stream",
+        )
+    expect_close(seen["steered"], run(case, 10), "what the model says when it is steered")
+
+
+@check("the hook can be taken off", see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in")
+def comes_off(case, seen):
+    if not is_close(seen["off"], case.logits(case.ids(batch=2, seq=6))):
+        raise Wrong(
+            "stays_on",
+            "after handle.remove() the model is still steered",
+            expected="the handle that register_forward_pre_hook gave",
+            seen=seen["handle"] if seen["handle"] is not None else "None was returned",
+        )
+
+
+def explain_crash(case, crash):
+    facts = {"expected": "args[0] + vector", "seen": f"{crash.type_name}: {crash.message}"}
+    if "does not support item assignment" in crash.message:
+        raise Wrong(
+            "assigns_into_the_tuple",
+            "a tuple cannot be written into; make a new one, (args[0] + vector, *args[1:])",
+            **facts,
+        )
+    if "can only concatenate tuple" in crash.message:
+        raise Wrong(
+            "adds_a_tensor_to_the_tuple",
+            "`args` is the tuple of all arguments, not the stream; add the vector to its first element",
+            **facts,
+        )
+    if "'tuple' object has no attribute" in crash.message:
+        raise Wrong(
+            "takes_the_tuple_for_a_tensor",
+            "`args` is the tuple of all arguments, not the stream, and has none of a tensor's methods",
+            **facts,
+        )
+    if any(other in crash.message for other in ("DynamicCache", "NoneType")):
+        raise Wrong(
+            "edits_every_argument",
+            "you edit every argument as if each were the stream; the block also gets a cache and None",
+            expected="an edit of args[0] alone",
+            seen=f"{crash.type_name}: {crash.message}",
+        )
