@@ -65,7 +65,7 @@ class LocalProcess:
         self._folder = Path(tempfile.mkdtemp(prefix="hooking-"))
         self._ready = False
         self._number = 0
-        # The path of this process, not (-I) the folder it was started in: a student's `json.py` may lie there.
+        # With -I, nothing from the folder it is started in: a student's `json.py` may lie there.
         path = json.dumps([folder for folder in sys.path if folder])
         with open(self._folder / "stderr", "ab") as errors:
             self._process = subprocess.Popen(
