@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from tests.small_exercises import SOLUTION, STARTER, WRONG, add_exercise, add_three
@@ -29,7 +28,7 @@ FIRST, SECOND, THIRD = "01_one/first", "01_one/second", "02_two/third"
 COMMANDS = ("start", "list", "check", "hint", "solution", "reset")
 
 
-def hooking(*arguments: str, **options) -> Result:
+def hooking(*arguments: str, **options):
     return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "100"}, **options)
 
 
@@ -179,7 +178,7 @@ def test_a_right_answer_passes_and_the_next_one_is_shown(work, warm):
     write(work, FIRST, SOLUTION)
     said = fine("check", "first")
     assert said.splitlines() == [
-        "01_one/first: passed, 1 checks on box",
+        "01_one/first: passed, 1 check on box",
         "next: 01_one/second  Twice, 01_one/second (easy, 4 minutes)",
         f"  task: {Path('01_one/second.md')}",
         f"  file: {Path('01_one/second.py')}",
@@ -450,14 +449,14 @@ def test_watch_checks_on_each_save_and_goes_on_after_a_pass(work, watching):
     assert "    three?" in failed
     write(work, SECOND, SOLUTION)  # another one than the current
     passed = watching.until("waiting for a save")
-    assert "01_one/second: passed, 1 checks on box" in passed
+    assert "01_one/second: passed, 1 check on box" in passed
     assert any(line.startswith("next: 01_one/first ") for line in passed)
     # It was started before, so it is checked at once.
     assert any(line.startswith("01_one/first: failed") for line in passed)
     work.answer_path(FIRST).unlink()
     write(work, FIRST, SOLUTION)
     passed = watching.until("waiting for a save")
-    assert "01_one/first: passed, 1 checks on box" in passed
+    assert "01_one/first: passed, 1 check on box" in passed
     assert any(line.startswith("next: 02_two/third ") for line in passed)
     assert not any("\x1b" in line for line in passed), "nothing is cleared where there is no terminal"
     write(work, THIRD, SOLUTION)
