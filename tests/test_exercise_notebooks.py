@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import subprocess
 import sys
 from pathlib import Path
@@ -129,7 +130,16 @@ def test_a_folder_that_is_no_clone_says_which_variable_to_set(tmp_path):
 # Running them
 
 
+def solved(topic):
+    """A notebook with the solutions in the place of the starters."""
+    made, solutions = notebook(topic), {e.starter.strip(): e.solution for e in of_topic(topic)}
+    for cell in made.cells:
+        cell.source = solutions.get(cell.source, cell.source)
+    return made
+
+
 def executed(notebook, folder):
+    """What the checks of a notebook show after it ran in a kernel."""
     from nbclient import NotebookClient
 
     NotebookClient(
@@ -144,31 +154,45 @@ def executed(notebook, folder):
     }
 
 
-@pytest.fixture
-def path_of_the_package(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("topic", TOPICS)
-def test_an_untouched_notebook_runs_to_its_end_and_nothing_is_attempted(topic, path_of_the_package, tmp_path):
-    shown = executed(notebook(topic), tmp_path)
-    assert len(shown) == len(of_topic(topic))
+def test_an_untouched_notebook_runs_to_its_end_and_nothing_is_attempted(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    shown = executed(notebook(), tmp_path)
+    assert len(shown) == len(of_topic(TOPICS[0]))
     for data in shown.values():
         assert ": not attempted\n" in data["text/plain"]
         assert ": not attempted**" in data["text/markdown"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("topic", TOPICS)
-def test_with_the_solutions_in_it_every_check_of_a_notebook_passes(topic, path_of_the_package, tmp_path):
-    solved, solutions = notebook(topic), {e.starter.strip(): e.solution for e in of_topic(topic)}
-    for cell in solved.cells:
-        cell.source = solutions.get(cell.source, cell.source)
-    shown = executed(solved, tmp_path)
-    assert len(shown) == len(solutions)
+def test_with_the_solutions_in_it_every_check_of_a_notebook_passes(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    shown = executed(solved(TOPICS[0]), tmp_path)
+    assert len(shown) == len(of_topic(TOPICS[0]))
     for data in shown.values():
         assert ": passed, " in data["text/plain"], data["text/plain"]
+
+
+def reports(notebook):
+    """What the checks of a notebook give, its cells run one after the other here."""
+    found, namespace = [], {}
+    for number, cell in enumerate(cell for cell in notebook.cells if cell.cell_type == "code"):
+        if cell.source.startswith("exercise("):
+            found.append(eval(cell.source, namespace))
+            continue
+        name = f"<cell {notebook.cells[0].id} {number}>"
+        linecache.cache[name] = (len(cell.source), None, cell.source.splitlines(keepends=True), name)
+        exec(compile(cell.source, name, "exec"), namespace)
+    return found
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_in_every_notebook_starters_are_not_attempted_and_solutions_pass(topic):
+    names = [each.name for each in of_topic(topic)]
+    untouched, right = reports(notebook(topic)), reports(solved(topic))
+    assert [each.exercise for each in untouched] == [each.exercise for each in right] == names
+    assert {each.outcome for each in untouched} == {report.NOT_ATTEMPTED}
+    assert {each.outcome for each in right} == {report.PASSED}, [str(each) for each in right]
 
 
 # A check in a cell
@@ -288,7 +312,7 @@ def test_a_report_reads_well_in_a_notebook():
         "The same inputs again: `.check(..., seed=7)`",
     ]
     passed = Report("a/b", report.PASSED, results=(CheckResult("t", "box", True),))
-    assert passed._repr_markdown_() == "**a/b: passed, 1 checks on box**"
+    assert passed._repr_markdown_() == "**a/b: passed, 1 check on box**"
 
 
 def test_an_outcome_that_no_input_changes_shows_no_seed():

@@ -27,7 +27,7 @@ Directory = Annotated[
 Name = Annotated[
     str | None,
     typer.Argument(
-        metavar="[NAME]",
+        metavar="NAME",
         help="Such as print_a_shape, 01_hooks/print_a_shape, or the path of its file. Default: the next one.",
         show_default=False,
     ),

@@ -4,7 +4,6 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.syntax import Syntax
 
 from tutorial_lib.commands.common import (
     Directory,
@@ -81,22 +80,19 @@ def solution_command(
             raise typer.Exit(1)
         if not record.solution:
             workspace.progress.update(exercise.name, solution=now())
-        out = console()
-        if out.is_terminal:
-            out.print(Syntax(solution, "python", background_color="default"))
-        else:
-            say(solution.rstrip("\n"))
+        say(solution.rstrip("\n"))
 
 
 def _agreed(name: str) -> bool:
-    """Whether the student wants to see it; without somebody to ask, an error."""
-    try:
-        return typer.confirm(f"You have not passed {name} yet. Show the solution?", err=True)
-    except typer.Abort:
-        if sys.stdin.isatty():
-            raise
+    """Whether the student wants to see it; asked on standard error, so that the solution can be piped."""
+    console(error=True).print(
+        f"You have not passed {name} yet. Show the solution? [y/N]", end=" ", markup=False
+    )
+    answer = sys.stdin.readline()
+    if not answer:
         say(error=True)
-        raise UsageError(f"you have not passed {name} yet: say --yes to see the solution") from None
+        raise UsageError(f"you have not passed {name} yet: say --yes to see the solution")
+    return answer.strip().lower() in ("y", "yes")
 
 
 def _show(number: int, of: int, hint: Hint) -> None:

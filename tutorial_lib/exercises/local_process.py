@@ -65,11 +65,11 @@ class LocalProcess:
         self._folder = Path(tempfile.mkdtemp(prefix="hooking-"))
         self._ready = False
         self._number = 0
-        # The path of this process, not the folder it was started in, where a student's `random.py` may lie.
+        # With -I, nothing from the folder it is started in: a student's `json.py` may lie there.
         path = json.dumps([folder for folder in sys.path if folder])
         with open(self._folder / "stderr", "ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, method, path],
+                [sys.executable, "-I", "-c", _PROGRAM, method, path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

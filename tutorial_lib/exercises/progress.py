@@ -63,10 +63,11 @@ class Progress:
         The file is read anew first: `check --watch` and `hint` may run side by side.
         """
         records = self._read()
-        old = records.get(exercise, {})
-        record = replace(_record(old), **changes)
-        values = {field.name: getattr(record, field.name) for field in fields(Record)}
-        records[exercise] = {**(old if isinstance(old, dict) else {}), **values}
+        record = replace(_record(records.get(exercise, {})), **changes)
+        for name, values in records.items():
+            if not _understood(values):  # a copy is kept; here it is mended
+                records[name] = _merged(values, _record(values))
+        records[exercise] = _merged(records.get(exercise, {}), record)
         text = json.dumps({"format": FORMAT, "exercises": records}, indent=1, ensure_ascii=False)
         write_whole(self.file, text + "\n")
         return record
@@ -125,6 +126,12 @@ def _record(values: Any) -> Record:
         return Record()
     known = {field.name for field in fields(Record) if type(values.get(field.name)) is type(field.default)}
     return replace(Record(), **{name: values[name] for name in known})
+
+
+def _merged(values: Any, record: Record) -> dict[str, Any]:
+    """A record for the file, with what else stood there."""
+    known = {field.name: getattr(record, field.name) for field in fields(Record)}
+    return {**(values if isinstance(values, dict) else {}), **known}
 
 
 def _same_copy(file: Path, data: bytes) -> Path | None:

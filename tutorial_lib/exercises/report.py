@@ -110,7 +110,8 @@ class Report:
         """What a student reads, in plain text."""
         if self.passed:
             models = list(dict.fromkeys(result.model for result in self.results))
-            return f"{self.exercise}: passed, {len(self.results)} checks on {', '.join(models)}"
+            checks = "1 check" if len(self.results) == 1 else f"{len(self.results)} checks"
+            return f"{self.exercise}: passed, {checks} on {', '.join(models)}"
         lines = [f"{self.exercise}: {self.outcome}"]
         if self.first is not None:
             lines[0] += f" on {model_name(self.first.model)}: {self.first.title}"
