@@ -43,7 +43,10 @@ def confine(plan: Plan) -> list[Protection]:
     """
     os.chdir(plan.home)
     _settle(plan.home)
-    layers = [_limits(plan)]
+    layers = [
+        Protection("own process", True, "the judge is another one, and only reads what this one sends"),
+        _limits(plan),
+    ]
     if _LINUX:
         layers += [
             _try("own network", lambda: _own_network(plan)),
@@ -191,8 +194,16 @@ def _system_calls(plan: Plan) -> Protection:
     return Protection("system calls", True, f"seccomp: none for {what}")
 
 
-def close_inherited(kept: Iterable[int]) -> None:
-    """Close every open file but these."""
+def cut_off(kept: Iterable[int]) -> None:
+    """Make this process one of its own: a new session, no open files but these, nothing on the standard ones.
+
+    Args:
+        kept: file descriptors above 2.
+    """
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
     last = 2
     for fd in sorted(kept):
         os.closerange(last + 1, fd)

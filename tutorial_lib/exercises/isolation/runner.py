@@ -87,7 +87,8 @@ class Zygote:
         self._base: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._ready: tuple[Protection, ...] | None = None
+        self._ready = False
+        self._layers: dict[bool, tuple[Protection, ...]] = {}  # with and without the network
 
     def start(self) -> None:
         """Start the process if there is none, without waiting until it is ready."""
@@ -107,29 +108,18 @@ class Zygote:
                 start_new_session=True,
             )
         self._control = ours
-        self._say(
-            {
-                "base": str(self._base),
-                "hidden": str(library.PACKAGE),
-                "device": self._device,
-                "limits": self._limits.to_dict(),
-            }
-        )
+        self._say({"base": str(self._base), "hidden": str(library.PACKAGE), "device": self._device})
 
     @property
     def protections(self) -> tuple[Protection, ...]:
-        """The layers in force, as the process found them when it tried them all.
+        """The layers in force, as a process found them when it tried them all.
 
         Raises:
             IsolationError: it did not start.
         """
-        self.start()
-        if self._ready is None:
-            found = self._hear(time.monotonic() + START_SECONDS)
-            if found is None:
-                raise IsolationError(f"the grading process did not start:\n{self._errors()}")
-            self._ready = tuple(Protection(**layer) for layer in found["ready"])
-        return self._ready
+        if self._limits.network not in self._layers:
+            self.run(b"", self._limits, ())
+        return self._layers[self._limits.network]
 
     def run(self, job: bytes, limits: Limits, models: tuple[str, ...]) -> Ending:
         """Run one job.
@@ -140,9 +130,9 @@ class Zygote:
             models: to be built before the clock starts.
 
         Raises:
-            IsolationError: the process did not start.
+            IsolationError: the process did not start, or a layer is missing that was in force before.
         """
-        assert self.protections is not None  # it is ready
+        self._wait_until_ready()
         assert self._control is not None
         read, write = os.pipe()
         with os.fdopen(read, "rb", buffering=0) as results:
@@ -182,6 +172,7 @@ class Zygote:
                 if found is None:
                     return None
                 if "started" in found:
+                    self._check_layers(found["started"], limits)
                     until = time.monotonic() + limits.seconds + _GRACE
                 else:
                     ended = found
@@ -191,10 +182,30 @@ class Zygote:
             return Ending(b"", "output", None)
         return Ending(bytes(data), ended["reason"], ended["status"], ended["left"])
 
+    def _wait_until_ready(self) -> None:
+        self.start()
+        if not self._ready and self._hear(time.monotonic() + START_SECONDS) is None:
+            assert self._base is not None
+            errors = (self._base / "errors").read_text(errors="replace")[-2_000:]
+            self.close()
+            raise IsolationError(f"the grading process did not start:\n{errors}")
+        self._ready = True
+
+    def _check_layers(self, found: list[dict[str, Any]] | None, limits: Limits) -> None:
+        """That nothing runs with fewer layers than the first answer did."""
+        layers = tuple(Protection(**layer) for layer in found or ())
+        known = self._layers.setdefault(limits.network, layers) if layers else ()
+        missing = [now for before, now in zip(known, layers, strict=True) if before.on and not now.on]
+        if missing or not layers:
+            self.close()
+            why = "; ".join(f"{layer.name}: {layer.detail}" for layer in missing)
+            raise IsolationError(f"an answer's process could not be confined: {why or 'it ended first'}")
+
     def close(self) -> None:
         """End the process, what it started, and its folder."""
         process, control, base = self._process, self._control, self._base
-        self._process = self._control = self._base = self._ready = None
+        self._process = self._control = self._base = None
+        self._ready = False
         if control is not None:
             control.close()  # upon which it ends by itself
         if process is not None:
@@ -225,10 +236,6 @@ class Zygote:
         except OSError:
             return None
         return json.loads(message) if message else None
-
-    def _errors(self) -> str:
-        assert self._base is not None
-        return (self._base / "errors").read_text(errors="replace")[-2_000:]
 
 
 def _read_some(fd: int, data: bytearray, most: int) -> bool:

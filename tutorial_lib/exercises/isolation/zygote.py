@@ -10,7 +10,6 @@ import gc
 import itertools
 import json
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any, NoReturn
 from tutorial_lib.exercises.case import _pristine
 from tutorial_lib.exercises.catalog import MODELS
 from tutorial_lib.exercises.isolation import confine, home, kernel, library, supervise, users, worker
-from tutorial_lib.exercises.isolation.limits import Limits, Protection
+from tutorial_lib.exercises.isolation.limits import Limits
 
 _LARGEST_MESSAGE = 1 << 16
 
@@ -39,8 +38,7 @@ def main(control: socket.socket) -> None:
         _warm(list(MODELS), device)
         gc.collect()
         gc.freeze()  # objects that are never looked at by the collector stay shared with the children
-        layers = _probe(_plan(Limits(**hello["limits"]), base, next(numbers), device, paths))
-        _say(control, {"ready": [layer.to_dict() for layer in layers]})
+        _say(control, {"ready": True})
         while True:
             message, fds, _, _ = socket.recv_fds(control, _LARGEST_MESSAGE, 2)
             if not message:
@@ -78,12 +76,15 @@ def _plan(limits: Limits, base: Path, number: int, device: str, paths: library.P
 
 def _run(plan: confine.Plan, control: socket.socket, fds: list[int]) -> dict[str, Any]:
     """Run one job in a child; says how it ended."""
+    read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _child(plan, *fds)
-    for fd in fds:
+        _child(plan, fds[0], fds[1], write)
+    for fd in (*fds, write):
         os.close(fd)
-    _say(control, {"started": pid})
+    with os.fdopen(read, "rb") as file:
+        confined = json.loads(file.read() or b"null")
+    _say(control, {"started": confined})
     reason = supervise.watch(pid, control, plan.limits, plan.home)
     status = os.waitpid(pid, 0)[1] if reason is None else None
     left = supervise.end_all(plan.user.uid)
@@ -92,46 +93,20 @@ def _run(plan: confine.Plan, control: socket.socket, fds: list[int]) -> dict[str
     return {"reason": reason, "status": status, "left": left if reason is None else 0}
 
 
-def _child(plan: confine.Plan, job_fd: int, result_fd: int) -> NoReturn:
+def _child(plan: confine.Plan, job_fd: int, result_fd: int, confined_fd: int) -> NoReturn:
     """The process of one answer. Does not come back."""
     try:
         job = worker.read_all(job_fd)
-        _alone(result_fd)
-        confine.confine(plan)
-        worker.run_job(job, worker.send_all(3))
+        confine.cut_off([result_fd, confined_fd])
+        layers = confine.confine(plan)
+        # Said before anything of the answer's runs, and where it cannot say it.
+        os.write(confined_fd, json.dumps([layer.to_dict() for layer in layers]).encode())
+        os.close(confined_fd)
+        if job:
+            worker.run_job(job, worker.send_all(result_fd))
         os._exit(0)
     finally:
         os._exit(1)
-
-
-def _alone(kept: int) -> None:
-    """A session of its own, no open files but one, as number 3, and nothing behind the standard ones."""
-    os.setsid()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    os.dup2(kept, 3)
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    confine.close_inherited([3])
-
-
-def _probe(plan: confine.Plan) -> list[Protection]:
-    """Confine a child to a plan, and ask it what is in force."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            _alone(write)
-            os.write(3, json.dumps([layer.to_dict() for layer in confine.confine(plan)]).encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with os.fdopen(read, "rb") as file:
-        layers = json.loads(file.read() or b"[]")
-    os.waitpid(pid, 0)
-    home.remove_home(plan.home)
-    return [Protection(**layer) for layer in layers]
 
 
 if __name__ == "__main__":
