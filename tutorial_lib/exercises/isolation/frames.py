@@ -46,6 +46,8 @@ _LONGEST_JSON = 4 << 20  # small, since a list of lists takes twenty times the r
 _LONGEST_TENSOR_HEADER = 1 << 20
 _DEEPEST = 50
 _LARGEST_INT = 1 << 63
+# Half a character, and what would speak to a terminal or is forbidden in XML.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 
 
@@ -199,12 +201,12 @@ def _crash(values: dict[str, Any]) -> Crash:
 
 
 def _text(value: Any, longest: int) -> str:
-    """A text that can be written to any file, and is the same in each process.
+    """A text that can be written to any file, and has no addresses, which differ between runs.
 
     Raises:
         FrameError: it is no text.
     """
     if not isinstance(value, str):
         raise FrameError("a result has something else where a text belongs")
-    writable = value[:longest].encode("utf-8", "replace").decode("utf-8")
+    writable = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value[:longest])
     return _ADDRESS.sub("0x...", writable)

@@ -132,7 +132,20 @@ class Zygote:
         Raises:
             IsolationError: the process did not start, or a layer is missing that was in force before.
         """
-        self._wait_until_ready()
+        for _ in range(2):
+            self._wait_until_ready()
+            try:
+                ending = self._try(job, limits, models)
+            except BaseException:  # a Ctrl-C too: what it still has to say belongs to this job
+                self.close()
+                raise
+            if ending is not None:
+                return ending
+            self.close()  # it was gone before it began, as when the system was short of memory
+        raise IsolationError("the grading process ends before it runs an answer")
+
+    def _try(self, job: bytes, limits: Limits, models: tuple[str, ...]) -> Ending | None:
+        """Run one job; None when it was not begun."""
         assert self._control is not None
         read, write = os.pipe()
         with os.fdopen(read, "rb", buffering=0) as results:
@@ -140,10 +153,14 @@ class Zygote:
                 file.write(job)
                 file.flush()
                 message = json.dumps({"limits": limits.to_dict(), "models": models}).encode()
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError):  # it is gone, which is seen when it does not answer
                     socket.send_fds(self._control, [message], [file.fileno(), theirs.fileno()])
+            started = self._hear(time.monotonic() + START_SECONDS)
+            if started is None:
+                return None
+            self._check_layers(started["started"], limits)
             ending = self._receive(results.fileno(), limits)
-        if ending is None:  # the process is gone, or does not answer: an answer got at it
+        if ending is None:  # the process is gone, or does not answer: the answer got at it
             self.close()
             return Ending(b"", supervise.STOPPED, None)
         return ending
@@ -153,7 +170,7 @@ class Zygote:
         os.set_blocking(results, False)
         most = int(limits.output_mb * 1e6)
         data = bytearray()
-        until = time.monotonic() + START_SECONDS
+        until = time.monotonic() + limits.seconds + _GRACE
         waiting = select.poll()
         waiting.register(self._control, select.POLLIN)
         waiting.register(results, select.POLLIN)
@@ -167,15 +184,8 @@ class Zygote:
                 waiting.unregister(results)
                 if len(data) > most:
                     self._say({"stop": True})
-            if self._control.fileno() in events:
-                found = self._hear(time.monotonic())
-                if found is None:
-                    return None
-                if "started" in found:
-                    self._check_layers(found["started"], limits)
-                    until = time.monotonic() + limits.seconds + _GRACE
-                else:
-                    ended = found
+            if self._control.fileno() in events and (ended := self._hear(time.monotonic())) is None:
+                return None
         while len(data) <= most and _read_some(results, data, most):
             pass
         if len(data) > most:
@@ -195,11 +205,11 @@ class Zygote:
         """That nothing runs with fewer layers than the first answer did."""
         layers = tuple(Protection(**layer) for layer in found or ())
         known = self._layers.setdefault(limits.network, layers) if layers else ()
-        missing = [now for before, now in zip(known, layers, strict=True) if before.on and not now.on]
+        on = {layer.name for layer in layers if layer.on}
+        missing = [layer.name for layer in known if layer.on and layer.name not in on]
         if missing or not layers:
-            self.close()
-            why = "; ".join(f"{layer.name}: {layer.detail}" for layer in missing)
-            raise IsolationError(f"an answer's process could not be confined: {why or 'it ended first'}")
+            what = ", ".join(missing) or "it ended first"
+            raise IsolationError(f"an answer's process could not be confined: {what}")
 
     def close(self) -> None:
         """End the process, what it started, and its folder."""
@@ -228,9 +238,7 @@ class Zygote:
     def _hear(self, until: float) -> dict[str, Any] | None:
         """The next message, or None when the process is gone or takes too long."""
         assert self._control is not None
-        ready = select.select([self._control], [], [], max(0.0, until - time.monotonic()))[0]
-        if not ready:
-            return None
+        self._control.settimeout(max(0.0, until - time.monotonic()))
         try:
             message = self._control.recv(1 << 16)
         except OSError:

@@ -12,11 +12,12 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from tutorial_lib.exercises.isolation import confine, home, library, users, worker
 from tutorial_lib.exercises.isolation.limits import Limits, Protection
-from tutorial_lib.exercises.isolation.runner import START_SECONDS, Ending, environment
+from tutorial_lib.exercises.isolation.runner import START_SECONDS, Ending, IsolationError, environment
 
 _MODULE = "tutorial_lib.exercises.isolation.spawned"
 
@@ -34,13 +35,11 @@ class Spawner:
     @property
     def protections(self) -> tuple[Protection, ...]:
         """The layers in force, as a process found them when it tried them all."""
-        data, _ = self._run(b"", self._limits)
-        return tuple(Protection(**layer) for layer in json.loads(data.partition(b"\n")[0]))
+        return self._run(b"", self._limits)[0]
 
     def run(self, job: bytes, limits: Limits, models: tuple[str, ...]) -> Ending:
         """Run one job; its process builds the models itself."""
-        data, ending = self._run(job, limits)
-        return Ending(data.partition(b"\n")[2], ending.reason, ending.status, ending.left)
+        return self._run(job, limits)[1]
 
     def close(self) -> None:
         """Remove the folder."""
@@ -48,8 +47,8 @@ class Spawner:
             home.remove_base(self._base)
         self._base = None
 
-    def _run(self, job: bytes, limits: Limits) -> tuple[bytes, Ending]:
-        """What the process sent, a first line with its layers included, and how it ended."""
+    def _run(self, job: bytes, limits: Limits) -> tuple[tuple[Protection, ...], Ending]:
+        """The layers in force, which the process says before it runs the answer, and how it ended."""
         self._base = self._base or home.make_base()
         folder = Path(tempfile.mkdtemp(dir=self._base / "jobs"))
         folder.rmdir()
@@ -73,13 +72,18 @@ class Spawner:
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,
                 )
-            return _wait(process, limits)
+            ending = _wait(process, limits)
         finally:
             with contextlib.suppress(OSError):
                 home.remove_home(folder)
+        layers, newline, data = ending.data.partition(b"\n")
+        if not newline and ending.reason != "output":
+            raise IsolationError("a process for an answer could not be started, or could not be confined")
+        found = json.loads(layers) if newline else ()
+        return tuple(Protection(**layer) for layer in found), replace(ending, data=data)
 
 
-def _wait(process: "subprocess.Popen[bytes]", limits: Limits) -> tuple[bytes, Ending]:
+def _wait(process: "subprocess.Popen[bytes]", limits: Limits) -> Ending:
     data = bytearray()
     most = int(limits.output_mb * 1e6)
     started, full = threading.Event(), threading.Event()
@@ -109,7 +113,7 @@ def _wait(process: "subprocess.Popen[bytes]", limits: Limits) -> tuple[bytes, En
     _end(process)
     reader.join(5)
     sent = b"" if len(data) > most else bytes(data)
-    return sent, Ending(sent, "output" if full.is_set() else reason, status)
+    return Ending(sent, "output" if full.is_set() else reason, status)
 
 
 def _status(process: "subprocess.Popen[bytes]") -> int:
