@@ -457,7 +457,7 @@ for _ in range(3000):
     os.mkdir("deep")
     os.chdir("deep")
 open("file", "w").write("x")
-os.chmod(".", 0)
+os.mkdir("closed", 0)
 time.sleep(1000)
 """,
         CRASHED,

@@ -93,9 +93,13 @@ attempt("signal", lambda: os.kill(parent, 0))
     }
 
 
-def test_the_filter_alone_refuses_sockets_and_signals_and_lets_threads_and_programs_be() -> None:
+def test_the_filter_alone_refuses_sockets_and_signals_and_lets_threads_and_programs_be(
+    tmp_path: Path,
+) -> None:
     if reason := seccomp.why_not():
         pytest.skip(reason)
+    file = tmp_path / "file"
+    file.write_text("x")
     found = run(
         """
 from tutorial_lib.exercises.isolation import seccomp
@@ -121,10 +125,15 @@ def space():
     if libc.unshare(0x10000000) < 0:
         raise OSError(ctypes.get_errno(), "unshare")
 attempt("namespace", space)
+attempt("mode", lambda: os.chmod(sys.argv[2], 0))
+attempt("time", lambda: os.utime(sys.argv[2]))
+attempt("cut off", lambda: os.truncate(sys.argv[2], 0))
 """,
         os.getpid(),
+        file,
     )
     refused = str(errno.EPERM)
+    assert file.read_text() == "x"
     assert found == {
         "tcp": refused,
         "unix": refused,
@@ -138,6 +147,9 @@ attempt("namespace", space)
         "thread": "done",
         "program": "done",
         "namespace": refused,
+        "mode": refused,
+        "time": refused,
+        "cut off": refused,
     }
 
 
@@ -167,13 +179,13 @@ def verdict(program: bytes, architecture: int, number: int, *arguments: int) -> 
             "x86_64",
             0xC000003E,
             0,
-            dict(socket=41, kill=62, clone=56, pair=53, send=44, ptrace=101, limit=302),
+            dict(socket=41, kill=62, clone=56, pair=53, send=44, ptrace=101, limit=302, chmod=268),
         ),
         (
             "aarch64",
             0xC00000B7,
             63,
-            dict(socket=198, kill=129, clone=220, pair=199, send=206, ptrace=117, limit=261),
+            dict(socket=198, kill=129, clone=220, pair=199, send=206, ptrace=117, limit=261, chmod=53),
         ),
     ],
 )
@@ -189,6 +201,7 @@ def test_the_filter_is_right_on_both_machines(
     assert verdict(closed, architecture, read, 0, 0, 0) == allowed
     assert verdict(closed, 0x40000003, read) == killed, "a call in the 32-bit manner"
     assert says("ptrace") == refused
+    assert says("chmod") == refused
     assert says("socket", 2, 1, 0) == refused
     assert verdict(opened, architecture, calls["socket"], 2, 1, 0) == allowed
     assert says("kill", 77, 9) == allowed

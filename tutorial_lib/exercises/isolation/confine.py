@@ -188,10 +188,10 @@ def _system_calls(plan: Plan) -> Protection:
     if reason := seccomp.why_not():
         return Protection("system calls", False, reason)
     seccomp.restrict(network=plan.limits.network)
-    what = (
-        "other processes and namespaces" if plan.limits.network else "sockets, other processes and namespaces"
-    )
-    return Protection("system calls", True, f"seccomp: none for {what}")
+    refused = ["other processes", "namespaces", "modes and owners of files"]
+    if not plan.limits.network:
+        refused.insert(0, "sockets")
+    return Protection("system calls", True, f"seccomp: none for {', '.join(refused)}")
 
 
 def cut_off(kept: Iterable[int]) -> None:

@@ -31,8 +31,9 @@ def remove_base(base: Path) -> None:
     for folder in (base / "jobs").glob("*"):
         with contextlib.suppress(OSError):
             remove_home(folder)
-    for path, _, _ in os.walk(base / "library"):
-        os.chmod(path, 0o755)  # it is read-only, and its files are to go
+    for path, _, files in os.walk(base / "library"):
+        for name in (path, *(os.path.join(path, file) for file in files)):
+            os.chmod(name, 0o700)  # it is read-only, and a folder must be writable for its files to go
     shutil.rmtree(base, ignore_errors=True)
 
 
