@@ -421,7 +421,7 @@ while True:
         "fills_the_disk_with_one_file",
         "with open('large', 'wb') as file:\n    while True:\n        file.write(b'x' * (1 << 20))\n",
         CRASHED,
-        "",
+        "File too large",
     ),
     Hostile(
         "fills_the_disk_with_many_files",

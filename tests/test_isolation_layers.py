@@ -34,6 +34,13 @@ def attempt(name, run):
         print(name, error.errno)
 """
 
+PLAN = """
+from pathlib import Path
+from tutorial_lib.exercises.isolation import Limits, confine, library, users
+limits = Limits(seconds=7, memory_mb=100, processes=5, disk_mb=3)
+plan = confine.Plan(limits, Path("."), users.User(1, "a user"), library.Paths((), (), ()), "cpu")
+"""
+
 
 def run(code: str, *arguments: object) -> dict[str, str]:
     """Run code in a new Python; what it printed, as names and results."""
@@ -225,9 +232,9 @@ def test_a_network_of_its_own_alone_reaches_nobody() -> None:
         pytest.skip(layer.detail)
     with socket.create_server(("127.0.0.1", 0)) as server:
         found = run(
-            """
-from tutorial_lib.exercises.isolation import kernel
-kernel.unshare(kernel.CLONE_NEWNET | (0 if os.getuid() == 0 else kernel.CLONE_NEWUSER))
+            PLAN
+            + """
+confine._own_network(plan)
 attempt("connect", lambda: socket.create_connection(("127.0.0.1", int(sys.argv[1]))))
 """,
             server.getsockname()[1],
@@ -275,6 +282,35 @@ for pid in children:
         "first": "done",
         "second": "done",
         "third": str(errno.EAGAIN),
+    }
+
+
+def test_limits_are_those_that_were_asked_for() -> None:
+    found = run(
+        PLAN
+        + """
+import resource
+before = confine._address_space()
+confine._limits(plan)
+for name in ("CORE", "FSIZE", "CPU", "NOFILE", "NPROC"):
+    print(name, resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1])
+print("AS", resource.getrlimit(resource.RLIMIT_AS)[1] - before)
+def large():
+    try:
+        bytearray(200_000_000)
+    except MemoryError:
+        raise OSError(12, "") from None
+attempt("memory", large)
+"""
+    )
+    assert 0 <= int(found.pop("AS")) - 100_000_000 < 10_000_000
+    assert found == {
+        "CORE": "0",
+        "FSIZE": "3000000",
+        "CPU": "8",
+        "NOFILE": "128",
+        "NPROC": "5",
+        "memory": str(errno.ENOMEM),
     }
 
 

@@ -80,7 +80,8 @@ def permitted_paths(copy: Path, hidden: Path, device: str) -> Paths:
     if not device.startswith("cpu"):
         roots += _CUDA
     found = sorted({os.path.realpath(root) for root in roots if os.path.exists(root)})
-    cut = {os.path.realpath(path) for path in (hidden, *(Path(root) / _NAME for root in _site_folders()))}
+    installed = [hidden, *(Path(root) / _NAME for root in _site_folders())]
+    cut = {os.path.realpath(path) for path in installed if path.exists()}
     readable: list[str] = []
     listable: list[str] = []
     for root in found:
