@@ -3,8 +3,9 @@
     python tools/sample_class.py demo
     hooking grade demo/submissions --bundle demo/bundle --out demo/grades
 
-The students are made up. Some are right, some have misconceptions, some handed in what must not be graded or must
-not even be read. The exercises and answers are in `tests/data/sample_class/`; the same folder comes out each time.
+The students are made up. Some are right, some have misconceptions, some handed in what must not be graded or
+must not even be read. The exercises and answers are in `tests/data/sample_class/`; the same folder comes out
+each time.
 """
 
 import argparse

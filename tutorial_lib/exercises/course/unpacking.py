@@ -131,7 +131,7 @@ def _read_entries(archive: zipfile.ZipFile, wanted: Collection[str]) -> Handed:
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, handed: Handed) -> None:
     try:
         with archive.open(entry) as stream:
-            # One byte more than allowed: the size that the zip states may be a lie.
+            # Never more than is needed to see that it is too much, whatever size the zip states.
             content = stream.read(FILE_BYTES + 1)
     except (zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, OSError, EOFError) as error:
         handed.refused[name] = f"cannot be unpacked ({type(error).__name__}: {shown(str(error))})"
