@@ -1,0 +1,1 @@
+"""Scripts that make pages and notebooks from their sources, and check them."""
