@@ -22,7 +22,7 @@ def told(command: Callable[P, T]) -> Callable[P, T]:
 
         try:
             return command(*args, **kwargs)
-        except (CourseError, ExerciseError) as error:
+        except (CourseError, ExerciseError, OSError) as error:
             Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
             raise typer.Exit(2) from error
 

@@ -5,8 +5,12 @@ depends on: the answer, whose it is, the checks, the versions, the limits. So a 
 changed judges nothing, and one with a changed check judges that exercise anew.
 """
 
+import codecs
 import hashlib
+import io
 import json
+import re
+import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -34,6 +38,12 @@ from tutorial_lib.exercises.course.results import (
 )
 from tutorial_lib.exercises.course.roster import Student
 from tutorial_lib.exercises.report import SYNTAX_ERROR, Report
+
+
+# Codecs that are quick on any bytes: some of Python's others take hours on a file that is made for it.
+_ENCODING = re.compile(
+    r"utf-8(-sig)?|ascii|iso8859-\d+|cp\d+|koi8-[rtu]|gbk|gb18030|big5|euc_\w+|shift_jis\w*"
+)
 
 
 @dataclass(frozen=True)
@@ -172,10 +182,11 @@ def _tasks(
 
 
 def _text(content: bytes) -> str | None:
-    """The text of an answer's file; None where it is no UTF-8. A NUL is for the grader to refuse."""
+    """The text of an answer's file in UTF-8 or the encoding that it declares; None where it is in neither."""
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        return content.decode(encoding) if _ENCODING.fullmatch(codecs.lookup(encoding).name) else None
+    except (SyntaxError, UnicodeDecodeError):
         return None
 
 
@@ -214,7 +225,7 @@ def _student(
             )
         elif (student.id, name) not in tasks:
             sha256 = hashlib.sha256(submission.files[name]).hexdigest()
-            message = "Python cannot read the file: it is not UTF-8 text. Save it as UTF-8."
+            message = "Python cannot read the file: it is not the text that it says to be. Save it as UTF-8."
             answer = without_report(exercise, SYNTAX_ERROR, message, sha256)
         else:
             answer = _judged(exercise, tasks[student.id, name], journal, failed)

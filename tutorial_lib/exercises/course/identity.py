@@ -12,6 +12,7 @@ login write them.
 """
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -90,7 +91,7 @@ def owner(name: str, claim: Claim | None, bundle: Bundle) -> Owner:
     proved = claim is not None and claimed in bundle.roster and is_seal(bundle.secret, claimed, claim.seal)
     if by_name and claimed and claimed != by_name:
         kind = "it carries the seal of" if proved else "its manifest says"
-        why = f"the name says {by_name!r}, but {kind} {shown(claimed)!r}"
+        why = f"the name says {by_name!r}, but {kind} '{shown(claimed)}'"
         message = f"{why}: it counts for neither; {_rename(bundle)}"
         return Owner(None, problem=CONFLICT, message=message)
     if proved:
@@ -100,7 +101,7 @@ def owner(name: str, claim: Claim | None, bundle: Bundle) -> Owner:
     if not claimed:
         message = f"neither its name nor a manifest says whose it is; {_rename(bundle)}"
     elif claimed not in bundle.roster:
-        message = f"{shown(claimed)!r} is not in the roster; {_rename(bundle)}"
+        message = f"'{shown(claimed)}' is not in the roster; {_rename(bundle)}"
     else:
         message = f"its manifest says {claimed!r} but does not carry that student's seal; {_rename(bundle)}"
     return Owner(None, problem=UNKNOWN, message=message)
@@ -124,7 +125,8 @@ def _names(student: Student) -> set[str]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
+    # The same letters may be written in two ways: a Mac's file system takes them apart.
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _text(value: Any) -> str:

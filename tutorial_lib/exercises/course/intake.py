@@ -174,7 +174,7 @@ def _claim(handed: Handed, notes: list[str], bundle: Bundle) -> Claim | None:
             notes.append(f"{name} cannot be read")
             continue
         if claim.course != bundle.name:
-            notes.append(f"it says to be of the course {shown(claim.course)!r}, not {bundle.name!r}")
+            notes.append(f"it says to be of the course '{shown(claim.course)}', not {bundle.name!r}")
         return claim
     notes.append("it has no manifest")
     return None

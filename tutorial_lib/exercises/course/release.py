@@ -104,7 +104,7 @@ def _write(
                 text = _only_released(text, exercise, names)
             _put(folder / HOUSE / "exercises" / topic / slug / name, text)
     _put(folder / "README.md", _readme(exercises, course))
-    facts = {"format": 1, "course": course, "student": student, "variants": own, "seal": sealed}
+    facts = {"format": 1, "course": course or None, "student": student, "variants": own, "seal": sealed}
     _put(folder / HOUSE / "course.json", json.dumps(facts, indent=2) + "\n")
 
 

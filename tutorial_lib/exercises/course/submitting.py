@@ -61,13 +61,14 @@ def submit(workspace: Path, *, student: str | None = None, out: Path | None = No
     """Write a zip of a workspace's answers; an older zip is never overwritten.
 
     Args:
-        workspace: with a `.hooking/` folder.
+        workspace: with a `.hooking/` folder, or a folder in one.
         student: id, where the workspace has none.
         out: folder for the zip. None: the workspace.
 
     Raises:
         CourseError: no workspace, another student's, or no answer that could go in.
     """
+    workspace = find_workspace(workspace)
     facts = read_course(workspace)
     own = facts.get("student")
     if student is not None and own is not None and student != own:
@@ -98,8 +99,10 @@ def submit(workspace: Path, *, student: str | None = None, out: Path | None = No
 
 def collect(workspace: Path) -> list[Item]:
     """Each exercise of a workspace with the student's file."""
+    own = workspace / HOUSE / "exercises"
     try:
-        exercises = find_exercises(workspace / HOUSE / "exercises")
+        # A folder of `hooking start` has the exercises of the package.
+        exercises = find_exercises(own) if own.is_dir() else find_exercises()
     except ExerciseError as error:
         raise CourseError(str(error)) from error
     handed = read_folder(workspace, {f"{name}.py" for name in exercises})
@@ -127,14 +130,25 @@ def state(content: bytes, starter: str) -> str:
     return report.NOT_ATTEMPTED if ast.dump(tree) == ast.dump(ast.parse(starter)) else WRITTEN
 
 
+def find_workspace(start: Path) -> Path:
+    """The folder of exercises that a folder is, or is in.
+
+    Raises:
+        CourseError: there is none.
+    """
+    here = start.absolute()
+    for folder in (here, *here.parents):
+        if (folder / HOUSE).is_dir():
+            return folder
+    raise CourseError(f"{str(start)!r} is no folder of exercises: there is no {HOUSE}/ in it or above it")
+
+
 def read_course(workspace: Path) -> dict[str, Any]:
     """The facts of a workspace's `course.json`; nothing where there is none, as outside of a course.
 
     Raises:
-        CourseError: the folder is no workspace, or the file is broken.
+        CourseError: the file is broken.
     """
-    if not (workspace / HOUSE / "exercises").is_dir():
-        raise CourseError(f"{str(workspace)!r} is no folder of exercises: it has no {HOUSE}/exercises in it")
     file = workspace / COURSE
     if not file.exists():
         return {}
