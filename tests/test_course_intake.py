@@ -1,6 +1,7 @@
 """Whose a submission is, and which of several counts: nobody can touch another student's grade."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -126,9 +127,10 @@ def test_what_a_student_may_choose_in_a_name_is_not_taken_for_a_student(
 ) -> None:
     hand_in(tmp_path / "lovelaceada_1_2_grace", "x = 1")
     hand_in(tmp_path / "work of grace", "x = 1")
+    hand_in(tmp_path / "17_grace", "x = 1")
     intake = take_in(tmp_path, bundle)
     assert list(intake.submissions) == ["ada"]
-    assert kinds(intake) == {"work of grace": UNKNOWN}
+    assert kinds(intake) == {"work of grace": UNKNOWN, "17_grace": UNKNOWN}
 
 
 @pytest.mark.parametrize(
@@ -165,12 +167,19 @@ def test_a_folder_around_the_work_is_looked_through(bundle: Bundle, tmp_path: Pa
     assert take_in(tmp_path, bundle).submissions["ada"].files == {DOUBLE: b"x = 1"}
 
 
-def test_a_checkout_is_read_and_git_does_not_run(bundle: Bundle, tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="the false git is a shell script")
+def test_a_checkout_is_read_and_git_does_not_run(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = tmp_path / "git"
+    git.write_text(f"#!/bin/sh\ntouch {tmp_path}/git-has-run\n")
+    git.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     intake = take_in(bundle.folder.parent / "submissions", bundle)
     assert intake.submissions["grace"].kind == "git"
     assert intake.submissions["grace"].proved
     assert len(intake.submissions["grace"].files) == 3
-    assert list(bundle.folder.parent.rglob("git-has-run")) == []
+    assert not (tmp_path / "git-has-run").exists()
 
 
 def test_everything_in_the_folder_is_taken_or_told_about(bundle: Bundle) -> None:

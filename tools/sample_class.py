@@ -106,7 +106,7 @@ def _answer(name: str) -> str:
 
 
 def _checkout(bundle: Bundle, folder: Path, student: str, answers: Mapping[str, str]) -> None:
-    """A student's folder as a git checkout, with a hook and a setting that would run if git did."""
+    """A student's folder as a git checkout, with a setting that runs a program whenever git is run in it."""
     for name, text in answers.items():
         _put(folder / f"{name}.py", text.encode())
     facts = {
@@ -118,7 +118,6 @@ def _checkout(bundle: Bundle, folder: Path, student: str, answers: Mapping[str, 
     _put(folder / release.HOUSE / "course.json", json.dumps(facts).encode())
     _put(folder / ".git" / "HEAD", b"ref: refs/heads/main\n")
     _put(folder / ".git" / "config", b"[core]\n\tfsmonitor = touch git-has-run\n")
-    _put(folder / ".git" / "hooks" / "post-checkout", b"#!/bin/sh\ntouch git-has-run\n")
 
 
 def _zip(
