@@ -39,7 +39,6 @@ from tutorial_lib.exercises.course.results import (
 from tutorial_lib.exercises.course.roster import Student
 from tutorial_lib.exercises.report import SYNTAX_ERROR, Report
 
-
 # Codecs that are quick on any bytes: some of Python's others take hours on a file that is made for it.
 _ENCODING = re.compile(
     r"utf-8(-sig)?|ascii|iso8859-\d+|cp\d+|koi8-[rtu]|gbk|gb18030|big5|euc_\w+|shift_jis\w*"

@@ -23,7 +23,7 @@ SECONDS = 60.0  # as the grader's own limit, for one exercise
 PATIENCE, START = 3, 180.0  # a judge that takes so many times longer than its grader may, or to start, hangs
 
 # The current folder may be full of hostile names, such as torch.py: it must not be searched for modules.
-_RUN = "import sys; sys.path[:1] = []; sys.path.append({root!r}); from {module} import main; main()"
+_RUN = "import sys; sys.path = [*filter(None, sys.path), {root!r}]; from {module} import main; main()"
 
 
 @dataclass(frozen=True)
