@@ -3,10 +3,14 @@
 import typer
 
 from tutorial_lib.commands.check import check_command
+from tutorial_lib.commands.course import course_app
+from tutorial_lib.commands.grade import grade_command
 from tutorial_lib.commands.hint import hint_command, solution_command
 from tutorial_lib.commands.listing import list_command
 from tutorial_lib.commands.map import map_command
+from tutorial_lib.commands.release import release_command
 from tutorial_lib.commands.start import reset_command, start_command
+from tutorial_lib.commands.submit import submit_command
 
 app = typer.Typer(no_args_is_help=True, help="Hooks into HuggingFace transformers, from the command line.")
 app.command("map")(map_command)
@@ -18,6 +22,12 @@ app.command("check", rich_help_panel=EXERCISES)(check_command)
 app.command("hint", rich_help_panel=EXERCISES)(hint_command)
 app.command("solution", rich_help_panel=EXERCISES)(solution_command)
 app.command("reset", rich_help_panel=EXERCISES)(reset_command)
+app.command("submit", rich_help_panel=EXERCISES)(submit_command)
+
+COURSES = "For instructors"
+app.add_typer(course_app, name="course", rich_help_panel=COURSES)
+app.command("release", rich_help_panel=COURSES)(release_command)
+app.command("grade", rich_help_panel=COURSES)(grade_command)
 
 
 @app.callback()

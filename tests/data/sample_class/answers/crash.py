@@ -1,0 +1,2 @@
+def double_it(stream):
+    return stream[10] * 2

@@ -1,0 +1,3 @@
+def double_it(stream):
+    """Return every value doubled; leave the tensor that was given as it is."""
+    return stream * 2

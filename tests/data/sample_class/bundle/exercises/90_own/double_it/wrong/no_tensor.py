@@ -1,0 +1,2 @@
+def double_it(stream):
+    return stream.tolist() * 2

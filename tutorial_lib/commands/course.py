@@ -1,0 +1,64 @@
+"""`hooking course`: make an instructor's bundle, and check receipts."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tutorial_lib.commands._common import counted, split_names, told
+
+course_app = typer.Typer(no_args_is_help=True, help="For instructors: a course's private folder.")
+
+
+@course_app.command("new")
+@told
+def new_command(
+    folder: Annotated[Path, typer.Argument(help="To make; it must not exist or be empty.")],
+    exercises: Annotated[
+        str, typer.Option(help="Names, parted by commas. Default: all.", show_default=False)
+    ] = "",
+    name: Annotated[
+        str, typer.Option(help="Of the course. Default: the folder's name.", show_default=False)
+    ] = "",
+) -> None:
+    """Make a bundle: course.toml, a secret, an empty roster, places for hidden checks and own exercises.
+
+    Keep it to yourself: who has the secret can forge receipts, and who has hidden/ knows the hidden checks.
+    """
+    from tutorial_lib.exercises.catalog import find_exercises
+    from tutorial_lib.exercises.course.bundle import new_bundle
+
+    bundle = new_bundle(
+        folder, name or folder.resolve().name, split_names(exercises) or list(find_exercises())
+    )
+    worth = f"{counted(len(bundle.exercises), 'exercise')}, {counted(bundle.points, 'point')}"
+    typer.echo(f"{bundle.name}: {worth}, in {folder}")
+    typer.echo(f"Next: write your students into {folder / 'roster.csv'}, then")
+    typer.echo(f"  hooking release --bundle {folder} --students {folder / 'roster.csv'} --out FOLDER")
+
+
+@course_app.command("receipt")
+@told
+def receipt_command(
+    files: Annotated[list[Path], typer.Argument(help="Receipts, as in GRADES/receipts/.")],
+    bundle: Annotated[Path, typer.Option(help="The course's private folder.")],
+) -> None:
+    """Check that receipts were signed by this course and not changed since.
+
+    Exit code 0: all are genuine. 1: one is not.
+    """
+    from tutorial_lib.exercises.course.bundle import read_bundle
+    from tutorial_lib.exercises.course.errors import CourseError
+    from tutorial_lib.exercises.course.receipts import is_genuine
+
+    course, forged = read_bundle(bundle), 0
+    for file in files:
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CourseError(f"{file}: {error}") from error
+        genuine = isinstance(found, dict) and is_genuine(found, course)
+        forged += not genuine
+        typer.echo(f"{file}: {'genuine' if genuine else 'NOT as this course signed it'}")
+    raise typer.Exit(1 if forged else 0)

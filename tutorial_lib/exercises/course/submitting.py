@@ -1,0 +1,177 @@
+"""What a student hands in: a zip of the answers with a manifest."""
+
+import ast
+import hashlib
+import json
+import platform
+import re
+import zipfile
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import tutorial_lib
+from tutorial_lib.exercises import report
+from tutorial_lib.exercises.catalog import Exercise, ExerciseError, find_exercises
+from tutorial_lib.exercises.course.errors import CourseError
+from tutorial_lib.exercises.course.release import HOUSE
+from tutorial_lib.exercises.course.unpacking import read_folder
+
+MANIFEST = "manifest.json"
+COURSE = f"{HOUSE}/course.json"
+WRITTEN = "written"
+ABSENT = "no file"
+REFUSED = "left out"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One exercise of a submission.
+
+    Attributes:
+        exercise: its name.
+        state: `WRITTEN`, "not attempted", "empty", "syntax error", `ABSENT` or `REFUSED`.
+        reason: why it is left out.
+        content: of the file, where it goes into the zip.
+    """
+
+    exercise: Exercise
+    state: str
+    reason: str = ""
+    content: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """The zip, and what is in it.
+
+    Attributes:
+        zip: the file.
+        items: every exercise of the workspace, those left out too.
+        manifest: as written.
+    """
+
+    zip: Path
+    items: tuple[Item, ...]
+    manifest: dict[str, Any]
+
+
+def submit(workspace: Path, *, student: str | None = None, out: Path | None = None) -> Submitted:
+    """Write a zip of a workspace's answers; an older zip is never overwritten.
+
+    Args:
+        workspace: with a `.hooking/` folder, or a folder in one.
+        student: id, where the workspace has none.
+        out: folder for the zip. None: the workspace.
+
+    Raises:
+        CourseError: no workspace, another student's, or no answer that could go in.
+    """
+    workspace = find_workspace(workspace)
+    facts = read_course(workspace)
+    own = facts.get("student")
+    if student is not None and own is not None and student != own:
+        raise CourseError(f"this folder is {own!r}'s, not {student!r}'s")
+    items = collect(workspace)
+    if not any(item.content is not None for item in items):
+        reasons = "; ".join(f"{item.exercise.name}: {item.reason or item.state}" for item in items)
+        raise CourseError(f"there is no file to hand in ({reasons})")
+    now = datetime.now(timezone.utc)
+    contents = {f"{item.exercise.name}.py": item.content for item in items if item.content is not None}
+    manifest = {
+        "format": 1,
+        "course": facts.get("course") or "",
+        "student": own or student,
+        "seal": facts.get("seal"),
+        "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "exercises": [{"name": item.exercise.name, "state": item.state} for item in items],
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        "versions": {"python": platform.python_version(), "tutorial_lib": tutorial_lib.__version__},
+    }
+    folder = out or workspace
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "-".join(str(part) for part in (manifest["course"] or "hooking", manifest["student"]) if part)
+    stem = re.sub(r"[^A-Za-z0-9.@+-]+", "-", f"{name}-{now:%Y%m%dT%H%M%SZ}")
+    file = _write(folder, stem, manifest, contents)
+    return Submitted(file, tuple(items), manifest)
+
+
+def collect(workspace: Path) -> list[Item]:
+    """Each exercise of a workspace with the student's file."""
+    own = workspace / HOUSE / "exercises"
+    try:
+        # A folder of `hooking start` has the exercises of the package.
+        exercises = find_exercises(own) if own.is_dir() else find_exercises()
+    except ExerciseError as error:
+        raise CourseError(str(error)) from error
+    handed = read_folder(workspace, {f"{name}.py" for name in exercises})
+    items = []
+    for name, exercise in exercises.items():
+        file = f"{name}.py"
+        if file in handed.refused:
+            items.append(Item(exercise, REFUSED, handed.refused[file]))
+        elif file not in handed.files:
+            items.append(Item(exercise, ABSENT, f"{file} is not there"))
+        else:
+            content = handed.files[file]
+            items.append(Item(exercise, state(content, exercise.starter), content=content))
+    return items
+
+
+def state(content: bytes, starter: str) -> str:
+    """How far an answer is, by reading it: "not attempted", "empty", "syntax error" or `WRITTEN`."""
+    try:
+        tree = ast.parse(content.decode("utf-8-sig"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return report.SYNTAX_ERROR
+    if all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in tree.body):
+        return report.EMPTY
+    return report.NOT_ATTEMPTED if ast.dump(tree) == ast.dump(ast.parse(starter)) else WRITTEN
+
+
+def find_workspace(start: Path) -> Path:
+    """The folder of exercises that a folder is, or is in.
+
+    Raises:
+        CourseError: there is none.
+    """
+    here = start.absolute()
+    for folder in (here, *here.parents):
+        if (folder / HOUSE).is_dir():
+            return folder
+    raise CourseError(f"{str(start)!r} is no folder of exercises: there is no {HOUSE}/ in it or above it")
+
+
+def read_course(workspace: Path) -> dict[str, Any]:
+    """The facts of a workspace's `course.json`; nothing where there is none, as outside of a course.
+
+    Raises:
+        CourseError: the file is broken.
+    """
+    file = workspace / COURSE
+    if not file.exists():
+        return {}
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CourseError(f"{file}: {error}") from error
+    if not isinstance(facts, dict):
+        raise CourseError(f"{file} must hold an object, not {facts!r}")
+    return facts
+
+
+def _write(folder: Path, stem: str, manifest: dict[str, Any], contents: dict[str, bytes]) -> Path:
+    number = 1
+    while True:
+        file = folder / (f"{stem}.zip" if number == 1 else f"{stem}-{number}.zip")
+        try:
+            stream = file.open("xb")
+        except FileExistsError:
+            number += 1
+            continue
+        with stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(MANIFEST, json.dumps(manifest, indent=2) + "\n")
+            for name, content in contents.items():
+                archive.writestr(name, content)
+        return file
