@@ -15,8 +15,9 @@ import safetensors.torch
 import torch
 
 from tutorial_lib.exercises import report
-from tutorial_lib.exercises.observing import PRINTED, SEEN, Crash, Observation
+from tutorial_lib.exercises.observing import PRINTED, SEEN, Observation
 from tutorial_lib.exercises.seen import LONGEST, Thing
+from tutorial_lib.exercises.source import Crash
 
 # Never "passed" or "failed": these are the judge's own words.
 KINDS = (

@@ -18,7 +18,8 @@ import torch
 from tutorial_lib.exercises import report
 from tutorial_lib.exercises.case import CaseSpec
 from tutorial_lib.exercises.isolation.frames import encode
-from tutorial_lib.exercises.observing import SEEN, Crash, Observation, observe_source
+from tutorial_lib.exercises.observing import SEEN, Observation, observe_source
+from tutorial_lib.exercises.source import Crash
 
 GOES_ON = (SEEN, report.CRASHED)  # a crash on one model may be none on another; the rest is the same on all
 _NO_MEMORY = "can't allocate memory"
