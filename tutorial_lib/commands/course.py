@@ -38,6 +38,44 @@ def new_command(
     typer.echo(f"  hooking release --bundle {folder} --students {folder / 'roster.csv'} --out FOLDER")
 
 
+@course_app.command("check")
+@told
+def check_command(
+    bundle: Annotated[Path, typer.Argument(help="The course's private folder.")],
+    names: Annotated[
+        str, typer.Option("--exercises", help="Names, parted by commas. Default: what the bundle brings.")
+    ] = "",
+) -> None:
+    """Check the bundle's own exercises and hidden checks, before students meet them.
+
+    Starters must come out as not attempted, solutions must pass, hidden checks included, and each wrong
+    answer must be rejected with the message of its own misconception.
+
+    Exit code 0: all are fit. 1: one is not.
+    """
+    from tutorial_lib.exercises.catalog import get_exercise
+    from tutorial_lib.exercises.course.bundle import read_bundle
+    from tutorial_lib.exercises.gate import faults
+
+    course = read_bundle(bundle)
+    brought = [
+        exercise
+        for exercise in course.exercises.values()
+        if exercise.folder.is_relative_to(bundle) or course.hidden(exercise.name)
+    ]
+    chosen = [get_exercise(name, course.exercises) for name in split_names(names)] or brought
+    if not chosen:
+        typer.echo("The bundle brings no exercise and no hidden check of its own; nothing to do.")
+    unfit = 0
+    for exercise in chosen:
+        found = list(faults(exercise, hidden=course.hidden(exercise.name)))
+        unfit += bool(found)
+        typer.echo(f"{exercise.name}: {'NOT fit' if found else 'fit'}")
+        for fault in found:
+            typer.echo(f"  {fault}")
+    raise typer.Exit(1 if unfit else 0)
+
+
 @course_app.command("receipt")
 @told
 def receipt_command(
