@@ -1,7 +1,7 @@
 """What the answer is called with is described in `observe.py`.
 
-On every set an honest probe is wrong about the turned test rows and no others. So its accuracy is known, and its
-method does not matter.
+On every set an honest probe is wrong about the turned test rows and no others. So its accuracy is known, and
+its method does not matter.
 """
 
 from tutorial_lib.exercises.checking import Wrong, check
@@ -76,11 +76,11 @@ def on_held_out_rows(case, seen):
 @check("it makes no difference where the streams lie")
 def anywhere(case, seen):
     wanted, found = 1 - share_turned(case, "shifted"), seen["shifted"][0]
-    if not near(found, wanted, 3.1):
+    if not near(found, wanted, 5.1):
         raise Wrong(
             "forgets_the_threshold",
-            "your probe takes 0 for the border: subtract the mean of the training rows, or fit a threshold",
-            expected=f"{wanted:.3f} {held_out('shifted')}, which all lie on one side of 0",
+            "your border is far off: subtract the mean of the training rows, or fit a threshold until it settles",
+            expected=f"{wanted:.3f} {held_out('shifted')}, whose kinds lie at 0 and at 8",
             seen=f"{found:.3f}",
         )
 
@@ -91,7 +91,7 @@ def nothing_of_the_test_rows(case, seen):
     if not near(found, wanted):
         raise Wrong(
             "centres_the_test_rows_alone",
-            "your probe fails when nearly all test rows are of one kind: a mean or threshold comes from these rows",
+            "your probe fails when nearly all test rows are of one kind: its mean or border comes from them",
             expected=f"{wanted:.3f} {held_out('one-sided')}, with everything taken from the training rows",
             seen=f"{found:.3f}",
         )
