@@ -147,6 +147,14 @@ def test_an_answer_leaves_nothing_behind_for_the_next(runner, exercise):
     assert runner.check(exercise, "import sys\nassert 'left' not in sys.modules\n" + SOLUTION).passed
 
 
+@LINUX
+def test_an_answer_that_doubles_itself_answers_once(runner, exercise):
+    assert runner.check(exercise, body("os.fork()", "return 2 * x")).passed
+    for seed in range(5):
+        found = runner.check(exercise, WRONG, seed=seed)
+        assert (found.outcome, found.seed) == (report.FAILED, seed)
+
+
 def test_the_variant_reaches_the_exercise(runner, tmp_path):
     checks = (
         "from tutorial_lib.exercises.checking import check, expect_same\n\n\n"

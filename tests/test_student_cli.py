@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.small_exercises import SOLUTION, STARTER, WRONG, add_exercise, add_th
 from tutorial_lib.cli import app
 from tutorial_lib.commands import check as check_module
 from tutorial_lib.commands import patience
+from tutorial_lib.commands.watch import Saved
 from tutorial_lib.exercises.catalog import find_exercises
 from tutorial_lib.exercises.files import fingerprint
 from tutorial_lib.exercises.local import LocalRunner
@@ -294,7 +296,7 @@ def test_a_check_that_takes_long_says_what_it_does(work, warm, monkeypatch):
     monkeypatch.setattr(patience, "AFTER", 0.0)
     write(work, FIRST, WRONG)
     run = hooking("check", "--json")
-    assert run.stderr == "running your code ...\n"
+    assert run.stderr.endswith("01_one/first: running your code ...\n")
     assert json.loads(run.stdout)["passed"] is False
 
 
@@ -463,6 +465,27 @@ def test_watch_checks_on_each_save_and_goes_on_after_a_pass(work, watching):
     watching.until("All 3 exercises are done.")
     assert watching.process.wait(timeout=60) == 0
     assert work.state(THIRD) == "done"
+
+
+def test_a_file_that_an_editor_writes_in_steps_is_checked_when_it_is_whole(work, monkeypatch):
+    path, steps = work.answer_path(SECOND), ["", "def double(x):\n", WRONG, None]
+
+    def save_one_step_more(seconds: float) -> None:
+        step = steps.pop(0)
+        if step is not None:
+            path.write_text(step, encoding="utf-8")
+
+    saved = Saved(work)
+    monkeypatch.setattr(time, "sleep", save_one_step_more)
+    assert saved.wait(work.exercises[FIRST]).name == SECOND
+    assert path.read_text(encoding="utf-8") == WRONG
+
+
+def test_of_several_files_that_are_saved_the_current_one_is_checked(work):
+    saved = Saved(work)
+    for name in (FIRST, SECOND, THIRD):
+        write(work, name, WRONG)
+    assert saved.wait(work.exercises[SECOND]).name == SECOND
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ class Checker:
         except SyntaxError as error:
             source, report = "", Report(name, SYNTAX_ERROR, f"Python cannot read the file: {error}.")
         else:
-            with Patience() as patience:
+            with Patience(name) as patience:
                 report = runner.check(
                     exercise,
                     source,

@@ -13,9 +13,13 @@ class Patience:
     """To be called with the seconds so far and what is being done.
 
     Shows a line that moves on a terminal, one line elsewhere; on standard error, beside the report.
+
+    Args:
+        name: of the exercise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._console = console(error=True)
         self._status: Status | None = None
         self._said = ""
@@ -34,11 +38,11 @@ class Patience:
         if seconds < AFTER and self._status is None:
             return
         if self._console.is_terminal:
-            text = f"{doing}, {seconds:.0f} s"
+            text = f"{self._name}: {doing}, {seconds:.0f} s"
             if self._status is None:
                 self._status = Status(text, console=self._console)
                 self._status.start()
             self._status.update(text)
         elif doing != self._said:
             self._said = doing
-            self._console.print(f"{doing} ...", markup=False, soft_wrap=True)
+            self._console.print(f"{self._name}: {doing} ...", markup=False, soft_wrap=True)

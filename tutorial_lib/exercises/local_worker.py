@@ -14,6 +14,9 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
+from tutorial_lib.exercises.catalog import read_exercise
+from tutorial_lib.exercises.report import CRASHED, Report
+
 Message = dict[str, Any]
 
 
@@ -45,21 +48,29 @@ def _own_pipes() -> tuple[IO[bytes], IO[bytes]]:
 
 
 def _load() -> None:
-    """Load what takes time, the models of most exercises too. None is run: a copy must find no threads."""
+    """Load what takes time, the models of most exercises too."""
     import torch
 
     from tutorial_lib.exercises import engine  # noqa: F401 - it loads the rest
-    from tutorial_lib.exercises.case import Case, CaseSpec
     from tutorial_lib.exercises.catalog import MODELS
 
     torch.set_num_threads(1)  # on models of this size a second thread costs more than it brings
-    for model in MODELS:
-        Case(CaseSpec(model)).model  # noqa: B018 - made once, and remembered
+    _load_models(MODELS)
+
+
+def _load_models(models: tuple[str, ...]) -> None:
+    """Make models, which are remembered. None is run: a copy of this process must find no threads."""
+    from tutorial_lib.exercises.case import Case, CaseSpec
+
+    for model in models:
+        Case(CaseSpec(model)).model  # noqa: B018 - it is made when it is asked for
 
 
 def _check_in_a_copy(request: Message, replies: IO[bytes]) -> None:
     if sys.platform == "win32":
         raise OSError("Windows has no fork")
+    with contextlib.suppress(Exception):  # of any class: the copy will meet it too, and tell
+        _load_models(read_exercise(Path(request["folder"])).models)
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)  # so that it can be stopped with all that it starts
@@ -73,9 +84,7 @@ def _check_in_a_copy(request: Message, replies: IO[bytes]) -> None:
 
 def _check(request: Message, replies: IO[bytes]) -> None:
     """Check an answer, send the report, and end this process at once, whatever the answer left running."""
-    from tutorial_lib.exercises.catalog import read_exercise
     from tutorial_lib.exercises.engine import case_specs, check_source
-    from tutorial_lib.exercises.report import CRASHED, Report
 
     # Ends the process and notes where it was, even in a loop in C, and if nobody waits for it any more.
     faulthandler.dump_traceback_later(request["seconds"], exit=True)
