@@ -64,7 +64,7 @@ def fill_canvas(grades: Grades, export: Path) -> Filled:
     notes = [f"no column for {e.name}" for e in grades.exercises if e.name not in columns]
     for row in rows[1:]:
         row += [""] * (len(header) - len(row))
-        if POINTS in row[0] or not any(cell.strip() for cell in row):
+        if POINTS in row[0] or not row[0].strip():  # no student's: points, "Manual Posting", nothing
             continue
         found = [graded for graded in grades.students if _is(graded, dict(zip(header, row, strict=False)))]
         if len(found) != 1:
