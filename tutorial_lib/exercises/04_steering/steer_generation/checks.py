@@ -4,7 +4,7 @@ from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_same, expect_tensor, is_close
 from tutorial_lib.exercises.seen import describe
 
-PROMPT, NEW, CHUNK = 7, 4, 3
+PROMPT, NEW, FIRST_PART = 7, 4, 3
 
 
 def positions_of(case):
@@ -127,24 +127,24 @@ def without_a_cache(case, seen):
     raise Wrong("other_text_without_a_cache", "without a cache, the model says something else", **values)
 
 
-@check("with the prompt in chunks, it is the same")
-def in_chunks(case, seen):
-    text, found = text_and_logits(case, seen, "in chunks")
+@check("with the prompt in two parts, it is the same")
+def in_two_parts(case, seen):
+    text, found = text_and_logits(case, seen, "in two parts")
     positions = positions_of(case)
     wanted = said(case, text, positions)
     if is_close(found, wanted):
         return
-    values = values_of(case, "in chunks of 3", wanted, found)
-    starts = range(0, PROMPT - 1, CHUNK)  # the last chunk has one column
-    again = [start + position for start in starts for position in positions if position < CHUNK]
-    if is_close(found, said(case, text, again)):
+    values = values_of(case, "in two parts", wanted, found)
+    of_each_part = [p for p in positions if p < FIRST_PART]
+    of_each_part += [FIRST_PART + p for p in positions if p < PROMPT - FIRST_PART]
+    if is_close(found, said(case, text, of_each_part)):
         raise Wrong(
             "one_column_means_new",
-            "you counted from the start of each call that has more than one column; with the prompt in "
-            "chunks, the second call starts in the middle of it",
+            "you counted from the start of each call that has more than one column; with the prompt in two "
+            "parts, the second call starts in the middle of it",
             see="chapters/7-pitfalls/3-generation.md#the-first-call-is-not-the-prompt",
             **values,
         )
     raise Wrong(
-        "other_text_in_chunks", "with the prompt in chunks of 3, the model says something else", **values
+        "other_text_in_two_parts", "with the prompt in two parts, the model says something else", **values
     )

@@ -3,24 +3,23 @@ import torch
 from tutorial_lib import add_hooks
 from tutorial_lib.exercises.notes import as_pairs, hooks_on
 
-WAYS = {
-    "with a cache": {},
-    "without a cache": {"use_cache": False},
-    "in chunks": {"prefill_chunk_size": 3},
-}
+WAYS = ("with a cache", "without a cache", "in two parts")
 
 
 def observe(answer, case):
     model, ids = case.model, case.ids(batch=2, seq=7)
     positions = [0, *case.positions(7)]
     seen = {}
-    for way, settings in WAYS.items():
+    for way in WAYS:
         seen["returned"] = answer(model, case.layer, 5 * case.direction(), list(positions))
         pairs = as_pairs(seen["returned"])
         seen["are pairs"], seen["hooks at once"] = pairs is not None, hooks_on(model)
         if not seen["are pairs"] or seen["hooks at once"]:
             return seen
-        with add_hooks(pairs, with_kwargs=True):
+        with add_hooks(pairs, with_kwargs=True), torch.no_grad():
+            settings = {"use_cache": way != "without a cache"}
+            if way == "in two parts":
+                settings["past_key_values"] = model(ids[:, :3], use_cache=True).past_key_values
             out = model.generate(
                 ids,
                 attention_mask=torch.ones_like(ids),
