@@ -9,6 +9,7 @@ from tutorial_lib.commands.common import (
     Directory,
     Name,
     UsageError,
+    about,
     console,
     notes_of,
     open_workspace,
@@ -39,6 +40,8 @@ def hint_command(
         notes_of(workspace)
         hints = exercise.hints
         seen = min(record.hints, len(hints))
+        if name is None:
+            say(about(exercise))
         if again or seen == len(hints):
             if not seen:
                 raise UsageError(

@@ -76,7 +76,7 @@ def _print(found: dict[str, Any]) -> None:
         ("points", {"justify": "right"}),
         ("min", {"justify": "right"}),
         ("", {"no_wrap": True}),
-        ("title", {}),
+        ("title", {"no_wrap": True, "overflow": "ellipsis"}),
     ):
         table.add_column(title, **options)
     topic = ""

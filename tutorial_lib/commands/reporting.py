@@ -30,6 +30,8 @@ def show_report(workspace: Workspace, exercise: Exercise, report: Report) -> Non
     name = exercise.name
     if report.outcome == NOT_ATTEMPTED:
         _show_files(workspace, exercise)
+        say(f"  read: {exercise.chapter}")
+        say(f"  hint: hooking hint {name}")
         return
     if report.depends_on_inputs:
         say(f"  the same inputs again: hooking check {name} --seed {report.seed}")

@@ -53,6 +53,7 @@ def reset_command(
         kept = workspace.reset(exercise.name)
         if kept is not None:
             say(f"{shown_path(path)} is the starter again; your file is kept as {shown_path(kept)}")
+            say(f"{exercise.name} is to do again.")
         elif there:
             say(f"{shown_path(path)} is the starter still: there is nothing to keep")
         else:

@@ -7,7 +7,7 @@ from tutorial_lib.commands.common import console, say
 from tutorial_lib.commands.reporting import show_next, show_report
 from tutorial_lib.exercises.catalog import Exercise
 from tutorial_lib.exercises.local import LocalRunner
-from tutorial_lib.exercises.workspace import STARTED, Workspace, WorkspaceError
+from tutorial_lib.exercises.workspace import Workspace, WorkspaceError
 
 POLL = 0.2
 Stamp = tuple[int, int] | None
@@ -30,7 +30,7 @@ def watch(checker: Checker, first: Exercise, timeout: float) -> int:
 def _watch(checker: Checker, exercise: Exercise | None, runner: LocalRunner) -> None:
     saved = Saved(checker.workspace)
     while exercise is not None:
-        exercise = _check_until_open(checker, exercise, runner)
+        exercise = _check(checker, exercise, runner)
         if exercise is None:
             return
         say("\nwaiting for a save; Ctrl-C ends")
@@ -42,24 +42,18 @@ def _watch(checker: Checker, exercise: Exercise | None, runner: LocalRunner) -> 
             say()
 
 
-def _check_until_open(checker: Checker, exercise: Exercise, runner: LocalRunner) -> Exercise | None:
-    """Check an exercise and, as long as they pass, those after it; returns the one to work on."""
-    workspace = checker.workspace
-    while True:
-        try:
-            report = checker.check(exercise, runner)
-        except WorkspaceError as error:
-            say(str(error))
-            return exercise
-        show_report(workspace, exercise, report)
-        coming = workspace.next()
-        if not report.passed:
-            return exercise
-        show_next(workspace)
-        if coming is None or workspace.state(coming.name) != STARTED:
-            return coming
-        say()
-        exercise = coming
+def _check(checker: Checker, exercise: Exercise, runner: LocalRunner) -> Exercise | None:
+    """Check an exercise; returns the one to work on, which after a pass is the next. None: all are done."""
+    try:
+        report = checker.check(exercise, runner)
+    except WorkspaceError as error:
+        say(str(error))
+        return exercise
+    show_report(checker.workspace, exercise, report)
+    if not report.passed:
+        return exercise
+    show_next(checker.workspace)
+    return checker.workspace.next()
 
 
 class Saved:

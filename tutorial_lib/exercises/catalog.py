@@ -101,6 +101,17 @@ class Exercise:
         """The task, as Markdown."""
         return self.read("task.md")
 
+    @property
+    def handout(self) -> str:
+        """The task as a student gets it as a file: with what to read, and the commands for this exercise."""
+        slug = self.name.partition("/")[2]
+        places = ", ".join(f"`{place}`" for place in dict.fromkeys([self.chapter, self.pitfall]) if place)
+        return (
+            f"{self.task.rstrip()}\n\n---\n\n{self.difficulty.capitalize()}, about {self.minutes} minutes. "
+            f"Read {places} of the tutorial.\n"
+            f"Then: `hooking check {slug}`; when stuck: `hooking hint {slug}`.\n"
+        )
+
     @cached_property
     def starter(self) -> str:
         """What the student begins with."""

@@ -31,8 +31,9 @@ A name is short or long: `print_a_shape`, `01_hooks/print_a_shape`, or the path 
 in this folder and in every folder below it; `--dir DIR` names another one. `--help` explains each of them.
 
 Every check runs your code on a few small models with fresh random inputs, on the CPU and without a network. A
-report says what was expected, what was seen, and which page of the tutorial to read. With `--seed N` the same
-inputs come again.
+report says what was expected, what was seen, and what to read: `chapters/1-hook-basics.md#edit-a-copy` is the
+section "Edit a copy" of chapter 1, on the tutorial's site or in `docs/` of its repository. With `--seed N`
+the same inputs come again.
 """
 
 
@@ -141,7 +142,7 @@ def _texts(workspace: Workspace) -> dict[str, str]:
     """What belongs into the folder, by path."""
     texts = {"README.md": README}
     for name, exercise in workspace.exercises.items():
-        texts |= {f"{name}.md": exercise.task, f"{name}.py": exercise.starter}
+        texts |= {f"{name}.md": exercise.handout, f"{name}.py": exercise.starter}
     return texts
 
 

@@ -97,7 +97,7 @@ def _write(
     for exercise in exercises:
         topic, slug = exercise.name.split("/")
         _put(folder / topic / f"{slug}.py", exercise.starter)
-        _put(folder / topic / f"{slug}.md", exercise.task)
+        _put(folder / topic / f"{slug}.md", exercise.handout)
         for name in RELEASED:
             text = exercise.read(name)
             if name == "exercise.toml":
