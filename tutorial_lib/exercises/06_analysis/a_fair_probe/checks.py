@@ -79,7 +79,8 @@ def anywhere(case, seen):
     if not near(found, wanted, 5.1):
         raise Wrong(
             "forgets_the_threshold",
-            "your border is far off: subtract the mean of the training rows, or fit a threshold until it settles",
+            "your border is far off: subtract the mean of the training rows, or fit a threshold until it "
+            "settles",
             expected=f"{wanted:.3f} {held_out('shifted')}, whose kinds lie at 0 and at 8",
             seen=f"{found:.3f}",
         )
