@@ -19,6 +19,8 @@ import torch
 from tutorial_lib.exercises.seen import describe
 
 TOLERANCE = 1e-4
+NOTHING = "None: is a `return` missing?"
+_LEFT_OUT: Any = object()  # as None may well be what was seen
 
 
 class Wrong(Exception):  # noqa: N818 - an answer that is wrong is no error of the program
@@ -28,7 +30,8 @@ class Wrong(Exception):  # noqa: N818 - an answer that is wrong is no error of t
         misconception: an identifier, the same as the name of the file in `wrong/` that shows it.
         message: for the student, starting with what they did: "you edited every position, not the last".
         expected: what would have been right: a sentence, or a value to describe.
-        seen: what was there instead.
+        seen: what was there instead. None is what a function without a `return` gives, and is shown as that;
+            leave it out to show nothing.
         see: page and section that teach it. None: as the check says.
     """
 
@@ -38,13 +41,13 @@ class Wrong(Exception):  # noqa: N818 - an answer that is wrong is no error of t
         message: str,
         *,
         expected: Any = None,
-        seen: Any = None,
+        seen: Any = _LEFT_OUT,
         see: str | None = None,
     ) -> None:
         super().__init__(message)
         self.misconception, self.message, self.see = misconception, message, see
         self.expected = None if expected is None else describe(expected)
-        self.seen = None if seen is None else describe(seen)
+        self.seen = None if seen is _LEFT_OUT else NOTHING if seen is None else describe(seen)
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def expect_tensor(seen: Any, what: str, shape: tuple[int, ...] | None = None) ->
     """
     wanted = "a tensor" + (f" of shape {list(shape)}" if shape is not None else "")
     if not isinstance(seen, torch.Tensor):
-        raise Wrong("no_tensor", f"{what} is not a tensor", expected=wanted, seen=describe(seen))
+        raise Wrong("no_tensor", f"{what} is not a tensor", expected=wanted, seen=seen)
     if shape is not None and tuple(seen.shape) != tuple(shape):
         raise Wrong("wrong_shape", f"{what} has another shape", expected=wanted, seen=seen)
     if seen.is_floating_point() and bool(seen.isnan().any()):

@@ -65,7 +65,9 @@ def read_source(path: Path) -> str:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise SyntaxError(f"the file is not {error.encoding} text: save it as UTF-8") from error
+        raise SyntaxError(f"the file is not {error.encoding} text: save the file as UTF-8") from error
+    except SyntaxError as error:  # the first two lines are no UTF-8, or declare what Python does not know
+        raise SyntaxError(f"{error.msg}: save the file as UTF-8") from error
     return io.StringIO(text, newline=None).read()
 
 

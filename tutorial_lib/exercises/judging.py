@@ -73,9 +73,11 @@ def judge(
             break
         explained = _explained(exercise, explain, spec, observation, hidden)
         if explained is None:
-            message = in_words(observation.kind, exercise.answer, observation.crash, spec.model)
+            kind = observation.kind
+            message = in_words(kind, exercise.answer, observation.crash, spec.model, exercise.name)
+            see = exercise.chapter if kind == report.CRASHED else None
             return Report(
-                exercise.name, observation.kind, message, None, tuple(results), observation.printed, spec.seed
+                exercise.name, kind, message, None, tuple(results), observation.printed, spec.seed, see
             )
         results.append(explained)
     first = next((result for result in results if not result.passed), None)

@@ -96,7 +96,7 @@ class LocalRunner:
         try:
             compile_answer(source, exercise.starter, filename)
         except AnswerProblem as problem:
-            message = in_words(problem.kind, exercise.answer, problem.crash)
+            message = in_words(problem.kind, exercise.answer, problem.crash, exercise=exercise.name)
             return Report(exercise.name, problem.kind, message, seed=seed)
         ended = self._run(
             {
@@ -115,7 +115,8 @@ class LocalRunner:
         if ended.error is not None:
             raise LocalError(f"exercise {exercise.name!r} cannot be checked: {ended.error}")
         outcome, message = self._why(ended, filename, source)
-        return Report(exercise.name, outcome, message, seed=seed)
+        see = exercise.chapter if outcome == report.CRASHED else None
+        return Report(exercise.name, outcome, message, seed=seed, see=see)
 
     def _run(self, request: dict[str, Any], waiting: Waiting) -> Ended:
         if self._process is not None and not self._process.alive:

@@ -70,6 +70,7 @@ class Report:
         results: every check that ran, model by model.
         printed: what the answer printed, cut.
         seed: with which the same inputs come again.
+        see: page and section to read where no check had a say, as after a crash; None: see `first`.
     """
 
     exercise: str
@@ -79,6 +80,7 @@ class Report:
     results: tuple[CheckResult, ...] = ()
     printed: str = ""
     seed: int = 0
+    see: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -116,13 +118,19 @@ class Report:
         if self.first is not None:
             lines[0] += f" on {model_name(self.first.model)}: {self.first.title}"
         lines.append(f"  {self.message}")
-        if self.first is not None:
-            facts = {"expected": self.first.expected, "seen": self.first.seen, "read": self.first.see}
-            lines += [f"  {name + ':':<10}{value}" for name, value in facts.items() if value]
+        lines += [f"  {name + ':':<10}{value}" for name, value in self._facts().items()]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         return str(self)
+
+    def _facts(self) -> dict[str, str]:
+        """What belongs under the message, line by line."""
+        first = self.first
+        if first is None:
+            return {"read": self.see} if self.see else {}
+        facts = {"expected": first.expected, "seen": first.seen, "read": first.see}
+        return {name: value for name, value in facts.items() if value}
 
     def _repr_markdown_(self) -> str:
         """What a notebook shows."""
@@ -132,8 +140,7 @@ class Report:
         parts = [title, _markdown(self.message)]
         if self.first is not None:
             parts[0] += f" on {model_name(self.first.model)}: {_markdown(self.first.title)}"
-            facts = {"expected": self.first.expected, "seen": self.first.seen, "read": self.first.see}
-            parts.append("\n".join(f"- {name}: {_code(value)}" for name, value in facts.items() if value))
+        parts.append("\n".join(f"- {name}: {_code(value)}" for name, value in self._facts().items()))
         if self.printed.strip():
             parts.append(f"printed:\n\n{_indented(self.printed)}")
         if self.depends_on_inputs:

@@ -11,6 +11,32 @@ from types import CodeType
 from tutorial_lib.exercises import report
 from tutorial_lib.exercises.report import model_name
 
+# By types of the exception and a part of its message; the first one that fits is said.
+_ADVICE = (
+    (("EOFError",), "", "A check has no keyboard, so `input` does not work in it."),
+    (("NameError",), "", "Is an import missing, or a name misspelt?"),
+    (("ModuleNotFoundError", "ImportError"), "", "The imports of the starter are enough."),
+    (("UnboundLocalError",), "", "A hook that assigns to a name of the function around it needs `nonlocal`."),
+    (
+        ("AttributeError", "TypeError"),
+        "'tuple' object",
+        "`args` is a tuple, and some modules' `output` is one: the tensor is its first element.",
+    ),
+    (("IndexError",), "tuple index", "Arguments that a module is given by keyword are not in `args`."),
+    (
+        ("TypeError",),
+        "positional argument",
+        "PyTorch calls `hook(module, args)`, or `hook(module, args, output)` for a forward hook; "
+        "what the task asks for is called as the task says.",
+    ),
+    (
+        ("TypeError",),
+        "multiple values for argument",
+        "What a pre-hook returns is what the module is called with: does yours return something by accident?",
+    ),
+    (("SyntaxError", "ValueError"), "null bytes", "Save the file as UTF-8."),
+)
+
 
 @dataclass(frozen=True)
 class Crash:
@@ -85,7 +111,9 @@ def same_code(source: str, other: str) -> bool:
     return ast.dump(_parse(source)) == ast.dump(_parse(other))
 
 
-def in_words(kind: str, answer: str, crash: Crash | None = None, model: str = "box") -> str:
+def in_words(
+    kind: str, answer: str, crash: Crash | None = None, model: str = "box", exercise: str = "NAME"
+) -> str:
     """What ended an answer before a check had a say, for the student.
 
     Args:
@@ -93,6 +121,7 @@ def in_words(kind: str, answer: str, crash: Crash | None = None, model: str = "b
         answer: the name that the file must define.
         crash: what is known of the exception.
         model: of the case.
+        exercise: its name, for a command to copy.
     """
     crash = crash or Crash("", "")
     where = (
@@ -102,17 +131,27 @@ def in_words(kind: str, answer: str, crash: Crash | None = None, model: str = "b
     )
     cause = crash.type_name + (f": {crash.message}" if crash.message else "")
     on = model_name(model)
+    if crash.type_name == "BdbQuit":  # of `breakpoint()` and of pdb
+        return "`breakpoint()` does not work in a check, which has no keyboard: use `print`."
     words = {
         report.NOT_ATTEMPTED: "It is still the starter: nothing has been written yet.",
-        report.EMPTY: "The file is empty. `hooking reset` brings the starter back and keeps your file.",
-        report.SYNTAX_ERROR: f"Python cannot read the file: {cause} ({where}).",
+        report.EMPTY: f"The file is empty. `hooking reset {exercise}` brings the starter back and keeps it.",
+        report.SYNTAX_ERROR: f"Python cannot read the file: {cause} ({where}).{_advice(crash)}",
         report.MISSING: f"The file does not define `{answer}`, which the task asks for.",
-        report.CRASHED: f"Your code raised {cause} ({where}) on {on}.",
+        report.CRASHED: f"Your code raised {cause} ({where}) on {on}.{_advice(crash)}",
         report.EXITED: f"Your code ended the process ({where}) instead of returning.",
         report.TIMED_OUT: f"Your code did not come to an end in time on {on}: is there a loop without end?",
         report.OUT_OF_MEMORY: f"Your code used more memory than it may ({where}) on {on}.",
     }
     return words.get(kind, kind)
+
+
+def _advice(crash: Crash) -> str:
+    """A sentence on the likeliest cause of an exception, a space before it; empty where none is likely."""
+    for types, part, sentence in _ADVICE:
+        if crash.type_name in types and part in crash.message:
+            return " " + sentence
+    return ""
 
 
 def _parse(source: str) -> ast.Module:

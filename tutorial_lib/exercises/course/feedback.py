@@ -62,6 +62,8 @@ def _section(answer: GradedAnswer) -> list[str]:
             "read": first.see,
         }
         lines += ["", *(f"- {name}: {code(value)}" for name, value in facts.items() if value)]
+    if first is None and report.see:
+        lines += ["", f"- read: {code(report.see)}"]
     if report.results:
         lines += ["", *_checks(report.results)]
     if report.printed and not report.passed:
