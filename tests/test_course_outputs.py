@@ -354,16 +354,19 @@ def test_the_summary_is_a_page_that_fetches_nothing_and_runs_nothing(grades: Gra
     assert page.tags.count("table") == 5
 
 
-def test_the_summary_counts_exercises_and_misconceptions(grades: Grades) -> None:
-    more = student("alan2", answered(A, report.FAILED, WRONG), answered(B, report.PASSED, *PUBLIC))
-    text = summary_markdown(replace(grades, students=(*grades.students, more)))
-    assert "| 01_hooks/a | 1 | 2 | 1 | 1 | 2 |" in text
+def test_the_summary_counts_exercises_and_misconceptions_the_commonest_first(grades: Grades) -> None:
+    late = answered(B, report.FAILED, replace(WRONG, misconception="z_comes_late"))
+    more = tuple(student(name, answered(A, report.PASSED, *PUBLIC), late) for name in ("tim", "sue"))
+    text = summary_markdown(replace(grades, students=(*grades.students, *more)))
+    assert "| 01_hooks/a | 3 | 1 | 1 | 1 | 2 |" in text
     misconceptions = text.partition("## Misconceptions")[2].partition("##")[0]
-    assert misconceptions.index("| 2 | 01_hooks/a | slices_the_batch |") < misconceptions.index(
-        "drops_the_batch"
-    )
-    assert "`drops_the_batch (hidden check)`" in misconceptions
-    assert "4 of 5 students handed something in" in text
+    rows = re.findall(r"^\| (\d+) \| (\S+) \| (.+?) \|", misconceptions, flags=re.MULTILINE)
+    assert rows == [
+        ("2", "02_more/b", "z_comes_late"),
+        ("1", "01_hooks/a", "slices_the_batch"),
+        ("1", "02_more/b", "`drops_the_batch (hidden check)`"),
+    ]
+    assert "5 of 6 students handed something in" in text
 
 
 def test_a_text_of_unknown_origin_stays_within_its_code(grades: Grades) -> None:

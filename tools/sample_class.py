@@ -50,7 +50,9 @@ def make(folder: Path) -> Bundle:
 def _honest(bundle: Bundle, out: Path) -> None:
     right = _solutions(bundle)
     _zip(out / "ada.zip", bundle, "ada", right)
-    _zip(out / "alan.zip", bundle, "alan", {**right, **_wrong(bundle, PRINT, "prints_the_tuple")})
+    # Wrong in a way that is another one each time, unless the judges take care.
+    noise = {STREAM: _answer("noise")}
+    _zip(out / "alan.zip", bundle, "alan", {**right, **_wrong(bundle, PRINT, "prints_the_tuple"), **noise})
     joan = {name: exercise.starter for name, exercise in bundle.exercises.items()}
     _zip(out / "joan.zip", bundle, "joan", joan)
     katherine = {**_wrong(bundle, PRINT, "returns_no_handle"), **_wrong(bundle, STREAM, "first_block")}
