@@ -3,7 +3,7 @@ import torch
 from tutorial_lib import add_hooks, cache_residual_streams, read_output, replace_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
 
-SEQ = 5
+SEQ = 4
 
 
 def inputs(case, count):
@@ -154,7 +154,7 @@ def each_cell(case, seen):
             expected=cell,
             seen="0 in every cell",
         )
-    if not is_close(seen["no noise"], torch.zeros(case.n_layers, SEQ)):
+    if not is_close(seen["no noise"], torch.zeros(case.n_layers, 2)):
         raise Wrong(
             "draws_its_own_noise",
             "your function draws noise of its own, so that the grid does not come again; add the noise given",
@@ -177,7 +177,7 @@ def several_tokens(case, seen):
 
 @check("without noise there is nothing to bring back")
 def no_noise(case, seen):
-    expect_close(seen["no noise"], torch.zeros(case.n_layers, SEQ), "the grid for a noise of zero")
+    expect_close(seen["no noise"], torch.zeros(case.n_layers, 2), "the grid for a noise of zero")
 
 
 NOISES_EVERY_POSITION = (

@@ -1,13 +1,16 @@
-SEQ = 5
+import copy
+
+SEQ = 4
 
 
 def observe(answer, case):
     ids, another, word = case.ids(1, SEQ), case.ids(1, SEQ, "another text"), case.number("answer", 16, 100)
+    fresh = copy.deepcopy(case.model)  # on which no hook of the first call is left
     one, two = case.positions(SEQ, 1), case.positions(SEQ, 2)
     seen = {"before": case.logits(another), "one": answer(case.model, ids, one, noise(case, one), word)}
     seen["after"] = case.logits(another)
-    seen["no noise"] = answer(case.model, ids, one, noise(case, one) * 0, word)
-    seen["two"] = answer(case.model, ids, two, noise(case, two), word)
+    seen["no noise"] = answer(fresh, ids[:, :2], [0], noise(case, [0]) * 0, word)
+    seen["two"] = answer(fresh, ids, two, noise(case, two), word)
     return seen
 
 
