@@ -1,3 +1,5 @@
+from tutorial_lib.exercises.notes import hooks_on
+
 SEQ = 5
 
 
@@ -5,7 +7,7 @@ def observe(answer, case):
     ids, another, word = case.ids(1, SEQ), case.ids(1, SEQ, "another text"), case.number("answer", 16, 100)
     one, two = case.positions(SEQ, 1), case.positions(SEQ, 2)
     seen = {"before": case.logits(another), "one": answer(case.model, ids, one, noise(case, one), word)}
-    seen["after"] = case.logits(another)
+    seen["after"], seen["hooks left"] = case.logits(another), hooks_on(case.model)
     seen["no noise"] = answer(case.model, ids, one, noise(case, one) * 0, word)
     seen["two"] = answer(case.model, ids, two, noise(case, two), word)
     return seen
