@@ -126,3 +126,42 @@ def expect_same(seen: Any, wanted: Any, what: str) -> None:
         same = type(seen) is type(wanted) and not isinstance(seen, torch.Tensor) and seen == wanted
     if not same:
         raise Wrong("not_the_same", f"{what} is not the same", expected=wanted, seen=seen)
+
+
+def expect_pairs(are_pairs: bool, form: str, hooks_at_once: list[str]) -> None:
+    """That what was returned are (module, hook) pairs, and that no hook was registered.
+
+    Args:
+        are_pairs: whether `notes.as_pairs` can read it.
+        form: what `notes.form_of` says of it.
+        hooks_at_once: what `notes.hooks_on` says of the model after the call.
+
+    Raises:
+        Wrong: "registers_at_once", "one_bare_pair", "swapped_pair" or "no_pairs".
+    """
+    wanted = "[(module, hook)], and no hook on the model"
+    if hooks_at_once:
+        raise Wrong(
+            "registers_at_once",
+            "your function put the hook on the model itself; it must leave that to the caller",
+            expected=wanted,
+            seen="; ".join(hooks_at_once),
+        )
+    if are_pairs:
+        return
+    if form in ("(module, hook)", "[module, hook]"):
+        raise Wrong(
+            "one_bare_pair",
+            "you returned one pair; asked is a list of pairs, also where there is only one",
+            expected=wanted,
+            seen=form,
+        )
+    if "(hook, module)" in form:
+        raise Wrong(
+            "swapped_pair",
+            "your pair is the wrong way round: the module comes first, then its hook",
+            expected=wanted,
+            seen=form,
+        )
+    seen = None if form == "None" else form
+    raise Wrong("no_pairs", "you did not return a list of pairs (module, hook)", expected=wanted, seen=seen)

@@ -1,4 +1,6 @@
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same
+from tutorial_lib import get_residual_stream_at_layer
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, is_close
+from tutorial_lib.exercises.seen import describe
 
 
 @check("the hook prints the shape of what comes into the block")
@@ -55,6 +57,20 @@ def prints_the_shape(case, seen):
     raise Wrong("other_text", "the hook printed something else", expected=first, seen=text)
 
 
+@check("it is a pre-hook: it runs before the block")
+def runs_before_the_block(case, seen):
+    short, _ = inputs(case)
+    shape, lines = str((*short.shape, case.d_model)), seen["printed around the block"].splitlines()
+    if lines != [shape, "the block"]:
+        raise Wrong(
+            "a_forward_hook",
+            "your hook runs after the block, with its output: that is a forward hook, and asked is a forward "
+            "pre-hook, which sees what comes in",
+            expected=f"first {shape}, then the block",
+            seen=", then ".join(lines) or "no text",
+        )
+
+
 @check("the function returns the handle")
 def returns_the_handle(case, seen):
     if not seen["removable"]:
@@ -62,7 +78,7 @@ def returns_the_handle(case, seen):
             "returns_no_handle",
             "you registered the hook but did not return its handle, so nobody can take it off",
             expected="what register_forward_pre_hook returned",
-            seen=seen["handle"] if seen["handle"] is not None else "None",
+            seen=seen["handle"],
         )
     if seen["printed after removal"]:
         raise Wrong(
@@ -77,10 +93,33 @@ def returns_the_handle(case, seen):
 def changes_nothing(case, seen):
     short, _ = inputs(case)
     expect_close(seen["before"], case.logits(short), "what the model says before your hook")
+    stream = get_residual_stream_at_layer(case.model, case.layer, short)
+    if not is_close(seen["given"], stream):
+        raise Wrong(
+            "edits_the_stream",
+            "your hook edited the stream in place; a hook that only looks leaves it as it is",
+            expected=stream,
+            seen=seen["given"],
+        )
+    if not is_close(seen["received"], stream):
+        raise Wrong(
+            "returns_another_stream",
+            "your hook returned something, and the block was called with that in the place of its stream; a "
+            "hook that only looks returns nothing",
+            expected=f"the block gets its stream: {describe(stream)}",
+            seen=f"the block gets what you returned: {describe(seen['received'])}",
+        )
     expect_same(seen["during"], seen["before"], "what the model says with your hook")
 
 
 def explain_crash(case, crash):
+    if crash.type_name == "TypeError" and crash.message.startswith("print_shape() "):
+        raise Wrong(
+            "function_without_block",
+            "your function `print_shape` is called with the block, and has other parameters",
+            expected="def print_shape(block):",
+            seen=f"TypeError: {crash.message}",
+        )
     if crash.type_name == "TypeError" and "positional argument" in crash.message and not crash.line:
         raise Wrong(
             "other_parameters",

@@ -35,6 +35,12 @@ def is_the_input(case, seen):
     }
     if is_close(found, wanted):
         return
+    if isinstance(found, list) and seen["type"] == "list":
+        raise Wrong(
+            "returns_the_list",
+            "you returned a list, in which your hook kept the stream; return its entry",
+            **values,
+        )
     if isinstance(found, list):
         raise Wrong(
             "returns_the_args",
@@ -46,6 +52,13 @@ def is_the_input(case, seen):
             "reads_the_output",
             f"you returned what block {layer} gives out, which is the stream at layer {layer + 1}; "
             "a pre-hook sees what comes in",
+            **values,
+        )
+    if is_close(found, streams[layer - 1]):
+        raise Wrong(
+            "one_layer_early",
+            f"you returned what block {layer - 1} is called with; layers are counted from 0, so block number "
+            f"{layer} is `find_blocks(model)[{layer}]`",
             **values,
         )
     if is_close(found, wanted[0]):

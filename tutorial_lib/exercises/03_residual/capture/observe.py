@@ -7,6 +7,7 @@ def observe(answer, case):
     ids = case.ids(batch=2, seq=case.number("seq", 5, 8))
     block = case.map.blocks[case.layer]
     seen = {"stream": answer(case.model, case.layer, ids)}
+    seen["type"] = type(seen["stream"]).__name__  # a tuple comes as a list
     seen["hooks left"] = hooks_on(case.model)
     seen["stream 0"] = answer(case.model, 0, ids)
     with block.register_forward_pre_hook(double):

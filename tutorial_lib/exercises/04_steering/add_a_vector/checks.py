@@ -1,7 +1,7 @@
 import torch
 
 from tutorial_lib import add_hooks, get_residual_stream_at_layer
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_pairs, expect_same, is_close
 from tutorial_lib.exercises.seen import describe
 
 
@@ -54,20 +54,7 @@ def explain_crash(case, crash):
     see="chapters/3-step-by-step.md#step-3-register-it",
 )
 def returns_pairs(case, seen):
-    if seen["hooks at once"]:
-        raise Wrong(
-            "registers_at_once",
-            "your function put the hook on the model itself; it must leave that to the caller",
-            expected="a list of pairs (module, hook), and no hook on the model",
-            seen="; ".join(seen["hooks at once"]),
-        )
-    if not seen["are pairs"]:
-        raise Wrong(
-            "no_pairs",
-            "you did not return a list of pairs (module, hook)",
-            expected="[(block, hook)]",
-            seen=describe(seen["returned"]),
-        )
+    expect_pairs(seen["are pairs"], seen["form"], seen["hooks at once"])
 
 
 @check("the block gets the stream plus coefficient * vector at every position")
@@ -85,8 +72,7 @@ def adds_the_vector(case, seen):
     if is_close(found, seen["plain"]):
         raise Wrong(
             "returns_nothing",
-            "your hook changed nothing: it returned None, or what it was given, so the block got the old "
-            "stream",
+            "the block got the old stream: your hook made a new tensor, but returned nothing, or the old one",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
             **values,
         )

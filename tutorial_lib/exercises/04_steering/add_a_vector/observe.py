@@ -1,15 +1,15 @@
 import torch
 
 from tutorial_lib import add_hooks, read_output
-from tutorial_lib.exercises.notes import as_pairs, hooks_on
+from tutorial_lib.exercises.notes import as_pairs, form_of, hooks_on
 
 
 def observe(answer, case):
     ids = case.ids(batch=2, seq=8)
     model, layer, vector = case.model, case.layer, 5 * case.direction()
     coefficient = case.number("coefficient", 2, 4)
-    seen = {"plain": case.logits(ids), "returned": answer(model, layer, vector, coefficient)}
-    pairs = as_pairs(seen["returned"])
+    seen, returned = {"plain": case.logits(ids)}, answer(model, layer, vector, coefficient)
+    pairs, seen["form"] = as_pairs(returned), form_of(returned)
     seen["are pairs"], seen["hooks at once"] = pairs is not None, hooks_on(model)
     if not seen["are pairs"] or seen["hooks at once"]:
         return seen

@@ -1,7 +1,7 @@
 import torch
 
 from tutorial_lib import add_hooks, cache_residual_streams
-from tutorial_lib.exercises.checking import Wrong, check, expect_tensor, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_pairs, expect_tensor, is_close
 from tutorial_lib.exercises.seen import describe
 
 SIDES = ("right", "left")
@@ -81,13 +81,7 @@ def explain_crash(case, crash):
     see="chapters/3-step-by-step.md#step-3-register-it",
 )
 def returns_pairs(case, seen):
-    if seen["hooks at once"] or not seen["are pairs"]:
-        raise Wrong(
-            "no_pairs",
-            "your function must return pairs (module, hook), and leave it to the caller to register them",
-            expected="[(block, hook)], and no hook on the model",
-            seen="; ".join(seen["hooks at once"]) or describe(seen["returned"]),
-        )
+    expect_pairs(seen["are pairs"], seen["form"], seen["hooks at once"])
 
 
 def check_where(case, seen, side):
@@ -106,7 +100,8 @@ def check_where(case, seen, side):
     if not moved.any():
         raise Wrong(
             "changes_nothing",
-            f"with padding on the {side}, no position was edited",
+            f"with padding on the {side}, no position was edited: your hook made a new tensor, but returned "
+            "nothing, or the old one",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
             **values,
         )
@@ -193,8 +188,9 @@ def edits_a_copy(case, seen):
             raise Wrong(
                 "edits_in_place",
                 f"you edited in place: what block {case.layer - 1} gave out has changed after the fact",
-                expected=f"the output of block {case.layer - 1} as it was: {describe(wanted)}",
-                seen=describe(found),
+                expected=f"at the last token of row 0, what block {case.layer - 1} gave out: "
+                f"{describe(wanted[0, last_of(case, side)[0]])}",
+                seen=f"what it gave out, plus your vector: {describe(found[0, last_of(case, side)[0]])}",
             )
 
 

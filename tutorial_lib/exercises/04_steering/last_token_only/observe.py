@@ -1,7 +1,7 @@
 import torch
 
 from tutorial_lib import add_hooks, read_output
-from tutorial_lib.exercises.notes import as_pairs, hooks_on
+from tutorial_lib.exercises.notes import as_pairs, form_of, hooks_on
 
 
 def observe(answer, case):
@@ -10,8 +10,8 @@ def observe(answer, case):
     seen = {}
     for side in ("right", "left"):
         mask = mask_of(case, side)
-        seen["returned"] = answer(model, layer, vector, mask)
-        pairs = as_pairs(seen["returned"])
+        returned = answer(model, layer, vector, mask)
+        pairs, seen["form"] = as_pairs(returned), form_of(returned)
         seen["are pairs"], seen["hooks at once"] = pairs is not None, hooks_on(model)
         if not seen["are pairs"] or seen["hooks at once"]:
             return seen

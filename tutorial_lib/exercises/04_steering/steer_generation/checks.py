@@ -1,7 +1,7 @@
 import torch
 
 from tutorial_lib import add_hooks
-from tutorial_lib.exercises.checking import Wrong, check, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_pairs, expect_same, expect_tensor, is_close
 from tutorial_lib.exercises.seen import describe
 
 PROMPT, NEW, FIRST_PART = 7, 4, 3
@@ -63,13 +63,7 @@ def explain_crash(case, crash):
     see="chapters/3-step-by-step.md#step-3-register-it",
 )
 def returns_pairs(case, seen):
-    if seen["hooks at once"] or not seen["are pairs"]:
-        raise Wrong(
-            "no_pairs",
-            "your function must return pairs (module, hook), and leave it to the caller to register them",
-            expected="[(module, hook), ...], and no hook on the model",
-            seen="; ".join(seen["hooks at once"]) or describe(seen["returned"]),
-        )
+    expect_pairs(seen["are pairs"], seen["form"], seen["hooks at once"])
 
 
 @check("with a cache, the positions of the prompt are edited and no new token is")

@@ -1,7 +1,7 @@
 import torch
 
 from tutorial_lib import add_hooks
-from tutorial_lib.exercises.notes import as_pairs, hooks_on
+from tutorial_lib.exercises.notes import as_pairs, form_of, hooks_on
 
 WAYS = ("with a cache", "without a cache", "in two parts")
 
@@ -11,8 +11,8 @@ def observe(answer, case):
     positions = [0, *case.positions(7)]
     seen = {}
     for way in WAYS:
-        seen["returned"] = answer(model, case.layer, 5 * case.direction(), list(positions))
-        pairs = as_pairs(seen["returned"])
+        returned = answer(model, case.layer, 5 * case.direction(), list(positions))
+        pairs, seen["form"] = as_pairs(returned), form_of(returned)
         seen["are pairs"], seen["hooks at once"] = pairs is not None, hooks_on(model)
         if not seen["are pairs"] or seen["hooks at once"]:
             return seen

@@ -115,6 +115,13 @@ def gone_after(case, seen):
 
 
 def explain_crash(case, crash):
+    if crash.type_name == "TypeError" and "swapped" in crash.message:
+        raise Wrong(
+            "swapped_pair",
+            "your pairs are the wrong way round: the module comes first, then its hook",
+            expected="(pre_hooks, forward_hooks), each [(module, hook), ...]",
+            seen=crash.message,
+        )
     if crash.type_name == "TypeError" and any(
         part in crash.message for part in ("module_forward", "add_hooks()", "argument after *")
     ):

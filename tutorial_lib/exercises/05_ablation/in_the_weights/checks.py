@@ -142,6 +142,17 @@ def equal_to_the_hooks(case, seen):
     )
 
 
+@check("nothing is returned")
+def returns_nothing(case, seen):
+    if seen["returned"] != "NoneType":
+        raise Wrong(
+            "returns_the_model",
+            "you returned something, so a caller may take it for a changed copy; the model itself is changed",
+            expected="no `return`: nothing is returned",
+            seen=f"a {seen['returned']}",
+        )
+
+
 def wrong_way(expected, seen):
     raise Wrong(
         "the_wrong_way_round",

@@ -13,5 +13,9 @@ def writers(case):
 
 
 def observe(answer, case):
-    answer(case.model, writers(case), 2.5 * case.direction())
-    return {"weights": dict(case.model.state_dict()), "logits": case.logits(case.ids())}
+    returned = answer(case.model, writers(case), 2.5 * case.direction())
+    return {
+        "returned": type(returned).__name__,
+        "weights": dict(case.model.state_dict()),
+        "logits": case.logits(case.ids()),
+    }

@@ -149,6 +149,20 @@ def gone_after(case, seen):
 
 def explain_crash(case, crash):
     if crash.type_name in ("TypeError", "ValueError") and "module_forward_pre_hooks" in crash.message:
+        if "swapped" in crash.message:
+            raise Wrong(
+                "swapped_pair",
+                "your pairs are the wrong way round: the block comes first, then its hook",
+                expected="[(blocks[layer], hook), ...]",
+                seen=crash.message,
+            )
+        if "bare pair" in crash.message:
+            raise Wrong(
+                "one_bare_pair",
+                "you returned one pair; asked is a list of pairs, one for each layer",
+                expected="[(blocks[layer], hook), ...]",
+                seen=crash.message,
+            )
         raise Wrong(
             "no_pairs",
             "what you returned is not a list of (block, hook) pairs",

@@ -1,5 +1,7 @@
 import copy
 
+from tutorial_lib.exercises.notes import hooks_on
+
 SEQ = 4
 
 
@@ -8,7 +10,7 @@ def observe(answer, case):
     fresh = copy.deepcopy(case.model)  # on which no hook of the first call is left
     one, two = case.positions(SEQ, 1), case.positions(SEQ, 2)
     seen = {"before": case.logits(another), "one": answer(case.model, ids, one, noise(case, one), word)}
-    seen["after"] = case.logits(another)
+    seen["after"], seen["hooks left"] = case.logits(another), hooks_on(case.model)
     seen["no noise"] = answer(fresh, ids[:, :2], [0], noise(case, [0]) * 0, word)
     seen["two"] = answer(fresh, ids, two, noise(case, two), word)
     return seen

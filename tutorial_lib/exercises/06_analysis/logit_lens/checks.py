@@ -19,7 +19,7 @@ def streams(case):
 
 
 def as_tensor(rows):
-    """A list of rows of one shape is as good."""
+    """A list of rows of one shape as a tensor, so that what is wrong with the rows is said first."""
     if isinstance(rows, list) and rows and all(isinstance(row, torch.Tensor) for row in rows):
         return torch.stack(rows) if len({row.shape for row in rows}) == 1 else rows
     return rows
@@ -58,6 +58,13 @@ def each_row(case, seen):
         )
     found = expect_tensor(found, "what you returned", tuple(wanted.shape))
     if is_close(found, wanted):
+        if isinstance(seen["logits"], list):
+            raise Wrong(
+                "returns_a_list",
+                "your rows are right, but what you returned is no tensor: `torch.stack` makes one of them",
+                expected=f"a tensor [n_layers, batch, seq, vocab] = {list(wanted.shape)}",
+                seen=f"{n_layers} tensors, {[batch, seq, vocab]} each",
+            )
         return
     right = [row for row in range(n_layers) if is_close(found[row], wanted[row])]
     rows = f"right rows: {right or 'none'} of {n_layers}"

@@ -46,6 +46,13 @@ def nothing_is_left(case, seen):
             expected="the target's own logits, as before your function",
             seen=f"logits that are up to {apart(seen['after'], seen['before']):.2g} away",
         )
+    if seen["hooks left"]:
+        raise Wrong(
+            "leaves_a_hook_that_keeps",
+            "your function left a hook on the model; it edits nothing, and keeps a stream with each run",
+            expected="no hook on the model",
+            seen="; ".join(seen["hooks left"]),
+        )
     expect_same(seen["after"], seen["before"], "what the model says after your function")
 
 

@@ -1,4 +1,5 @@
 from tutorial_lib.activations import read_output
+from tutorial_lib.exercises.notes import hooks_on
 
 SEQ = 6  # and as many rows, so that a position taken for a row exists
 
@@ -15,9 +16,11 @@ def observe(answer, case):
     handle = case.map.blocks[case.layer - 1].register_forward_hook(keep)
     patched = answer(case.model, source, target, *place)
     handle.remove()
+    left = hooks_on(case.model)
     return {
         "before": before,
         "patched": patched,
+        "hooks left": left,
         "handed on": [each for each in handed_on if each.shape[:2] == target.shape],
         "after": case.logits(target),
         "from itself": answer(case.model, target, target, *place),

@@ -103,16 +103,19 @@ def exactly_as_often(case, seen):
 
 @check("an error of the hook's own comes through")
 def own_error_comes_through(case, seen):
-    found = seen["fails"]
-    if "KeyError" in found["error"]:
+    for name, whose in (("fails", "hook"), ("model fails", "model")):
+        if not seen[name]["error"]:
+            raise Wrong(
+                "swallows_the_error",
+                f"a {whose} raised an error, and it did not come out of your function",
+                expected=f"the KeyError of the {whose} itself",
+                seen="no error",
+            )
+    found = next(
+        (seen[name] for name in ("fails", "model fails") if "KeyError" not in seen[name]["error"]), None
+    )
+    if found is None:
         return
-    if not found["error"]:
-        raise Wrong(
-            "swallows_the_error",
-            "a hook raised an error, and it did not come out of your function",
-            expected="KeyError: the error of the hook itself",
-            seen="no error",
-        )
     raise Wrong(
         "hides_the_error",
         "a hook raised an error, and yours about the counts took its place; look at the counts only after a "
@@ -128,7 +131,15 @@ def own_error_comes_through(case, seen):
 )
 def none_left(case, seen):
     runs = {name: found["hooks left"] for name, found in seen.items() if isinstance(found, dict)}
-    if runs["fails"] and not any(left for name, left in runs.items() if name != "fails"):
+    failing = ("fails", "model fails")
+    if runs["model fails"] and not any(left for name, left in runs.items() if name != "model fails"):
+        raise Wrong(
+            "leaves_hooks_when_the_model_fails",
+            "you take the hooks off when a hook fails, and not when the model itself does",
+            expected="0 hooks on the model",
+            seen=f"{runs['model fails']} hooks on the model",
+        )
+    if runs["fails"] and not any(left for name, left in runs.items() if name not in failing):
         raise Wrong(
             "leaves_hooks_on",
             "after an error in a hook your hooks are still on the model: the error jumped over `remove`",
@@ -161,3 +172,11 @@ def names_the_hook(case, seen):
                 expected="RuntimeError: look ran ... times, expected 1",
                 seen=f"{found['error'][0]}: {found['message']}",
             )
+    found = seen["two names"]
+    if "watch" not in found["message"] or "look" in found["message"]:
+        raise Wrong(
+            "names_another_hook",
+            "of two hooks the second one never ran, and your error is not about that one",
+            expected="RuntimeError: watch ran 0 times, expected 1",
+            seen=f"{found['error'][0]}: {found['message']}" if found["error"] else NO_ERROR,
+        )

@@ -13,6 +13,14 @@ class Toy(nn.Module):
         return self.skipped.forward(self.twice(self.twice(self.once(x))))
 
 
+class Broken(Toy):
+    """Runs `once`, and then fails."""
+
+    def forward(self, x):
+        self.once(x)
+        raise KeyError("the error of the model")
+
+
 def observe(answer, case):
     direction, blocks, toy = case.direction(), case.map.blocks, Toy()
     ids, x = case.ids(), torch.ones(1, 3)
@@ -21,6 +29,9 @@ def observe(answer, case):
         return (args[0] + 3 * direction, *args[1:])
 
     def look(module, args):
+        return None
+
+    def watch(module, args):
         return None
 
     def fail(module, args):
@@ -44,6 +55,7 @@ def observe(answer, case):
             "hooks left": left,
         }
 
+    broken = Broken()
     return {
         "blocks": tried(case.model, [(blocks[i], steer) for i in (case.layer, case.other_layer)], ids),
         "after": case.logits(ids),
@@ -52,5 +64,7 @@ def observe(answer, case):
         "twice": tried(toy, [(toy.once, look), (toy.twice, look)], x),
         "twice, as expected": tried(toy, [(toy.twice, look)], x, times=2),
         "one twice, one never": tried(toy, [(toy.twice, look), (toy.skipped, look)], x),
+        "two names": tried(toy, [(toy.once, look), (toy.skipped, watch)], x),
         "fails": tried(toy, [(toy.once, fail), (toy.twice, look)], x),
+        "model fails": tried(broken, [(broken.once, look)], x),
     }

@@ -4,13 +4,13 @@ from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
 
 
-def steered_logits(case):
+def steered_logits(case, layer=None):
     """What comes out of a block goes into the next one, where every model has it in `args[0]`."""
 
     def add_vector(module, args):
         return (args[0] + 10 * case.direction(), *args[1:])
 
-    with add_hooks([(case.map.blocks[case.layer], add_vector)]):
+    with add_hooks([(case.map.blocks[case.layer if layer is None else layer], add_vector)]):
         return case.logits(case.ids(batch=3))
 
 
@@ -43,7 +43,30 @@ def every_text_is_steered(case, seen):
             expected="texts steered: [True, True, True]",
             seen="texts steered: [True, False, False]",
         )
+    if is_close(found, steered_logits(case, case.layer - 1)):
+        raise Wrong(
+            "a_pre_hook",
+            "your hook is a pre-hook, which edits what comes into the block; asked is what comes out",
+            expected=f"an edit of what comes out of block {case.layer - 1}, by a forward hook",
+            seen=f"an edit of what comes into block {case.layer - 1}",
+            see="chapters/1-hook-basics.md#what-a-forward-hook-may-return",
+        )
     expect_close(found, wanted, "what the model says when it is steered")
+
+
+@check("what else is in a tuple stays", see="chapters/1-hook-basics.md#what-a-forward-hook-may-return")
+def rest_of_the_tuple_stays(case, seen):
+    if "tuple of two" not in seen:
+        return  # the blocks of this model return a tensor
+    x, found = case.normal(3, 4, case.d_model, name="x"), seen["tuple of two"]
+    if not isinstance(found, list) or len(found) != 2 or not is_close(found[1], 2 * x):
+        raise Wrong(
+            "drops_the_rest",
+            "a module returned a tuple of two tensors, and with your hook the second one is not as it was",
+            expected="(output[0] + vector, *output[1:]), a tuple of 2",
+            seen=f"a tuple of {len(found)}" if isinstance(found, list) else found,
+        )
+    expect_close(found[0], x + 10 * case.direction(), "the first entry of a tuple of two")
 
 
 @check("the hook can be taken off", see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in")
@@ -53,11 +76,19 @@ def comes_off(case, seen):
             "stays_on",
             "after handle.remove() the model is still steered",
             expected="the handle that register_forward_hook gave",
-            seen=seen["handle"] if seen["handle"] is not None else "None was returned",
+            seen=seen["handle"],
         )
 
 
 def explain_crash(case, crash):
+    if crash.type_name == "TypeError" and "1 required positional argument" in crash.message:
+        raise Wrong(
+            "a_pre_hook_with_three_parameters",
+            "your hook takes an output, and is registered as a pre-hook, which runs before there is one",
+            expected="block.register_forward_hook(hook)",
+            seen=f"TypeError: {crash.message}",
+            see="chapters/1-hook-basics.md#what-a-forward-hook-may-return",
+        )
     if returns_a_tuple(case) and crash.line and "tuple" in crash.message:
         raise Wrong(
             "always_a_tensor",

@@ -6,7 +6,7 @@ Right on: bloom (its blocks return a tuple)
 
 def steer_output(block, vector):
     def hook(module, args, output):
-        hidden = output[0] if isinstance(output, tuple) else output
-        return (hidden + vector,)
+        hidden, *rest = output if isinstance(output, tuple) else (output,)
+        return (hidden + vector, *rest)
 
     return block.register_forward_hook(hook)
