@@ -3,6 +3,7 @@
 import typer
 
 from tutorial_lib.commands.course import course_app
+from tutorial_lib.commands.export import export_app
 from tutorial_lib.commands.grade import grade_command
 from tutorial_lib.commands.map import map_command
 from tutorial_lib.commands.release import release_command
@@ -14,6 +15,7 @@ app.command("submit")(submit_command)
 app.command("release")(release_command)
 app.command("grade")(grade_command)
 app.add_typer(course_app, name="course")
+app.add_typer(export_app, name="export")
 
 
 @app.callback()
