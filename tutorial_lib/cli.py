@@ -4,6 +4,7 @@ import typer
 
 from tutorial_lib.commands.check import check_command
 from tutorial_lib.commands.course import course_app
+from tutorial_lib.commands.export import export_app
 from tutorial_lib.commands.grade import grade_command
 from tutorial_lib.commands.hint import hint_command, solution_command
 from tutorial_lib.commands.listing import list_command
@@ -28,6 +29,7 @@ COURSES = "For instructors"
 app.add_typer(course_app, name="course", rich_help_panel=COURSES)
 app.command("release", rich_help_panel=COURSES)(release_command)
 app.command("grade", rich_help_panel=COURSES)(grade_command)
+app.add_typer(export_app, name="export", rich_help_panel=COURSES)
 
 
 @app.callback()

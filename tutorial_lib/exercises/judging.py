@@ -1,6 +1,7 @@
 """Judge what was seen of an answer. Nothing of the answer runs here, and none of its objects comes here."""
 
 import importlib.util
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +24,11 @@ def load_module(path: Path) -> ModuleType:
     if spec is None or spec.loader is None or not path.is_file():
         raise ExerciseError(f"{path} does not exist")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # of any class: the file is an author's
+        line = getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
+        raise ExerciseError(f"{path}: {type(error).__name__}: {error} (line {line})") from error
     return module
 
 

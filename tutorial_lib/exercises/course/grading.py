@@ -106,6 +106,8 @@ def grade(
     if out.resolve() == submissions.resolve() or submissions.resolve() in out.resolve().parents:
         raise CourseError(f"{out} is inside of {submissions}: the grades would be taken for a submission")
     intake = take_in(submissions, bundle)
+    if not intake.submissions and not intake.problems:
+        raise CourseError(f"{submissions} has no zip, folder or checkout in it: is it the right one?")
     versions = fingerprint.versions()
     exercises = course_exercises(bundle)
     settings = {"device": options.device, "limits": dict(options.limits)}

@@ -2,7 +2,7 @@
 
 Two things may say so. The seal of a student's folder, which only the course's secret can make, proves it. The
 name of the zip or folder says it as far as the instructor's collecting does: it is compared, whole and up to
-its first `_`, with each student's id, e-mail address, logins and names, as Canvas, Moodle and checkouts by
+each `_`, with each student's id, e-mail address, logins and names, as Canvas, Moodle and checkouts by
 login write them.
 
 1. Seal and name agree, or only one of them says something: it is that student's.
@@ -108,8 +108,9 @@ def owner(name: str, claim: Claim | None, bundle: Bundle) -> Owner:
 
 
 def _named(name: str, roster: Mapping[str, Student]) -> list[str]:
-    """The students whom a name fits: as a whole, otherwise by what stands before the first `_`."""
-    for text in dict.fromkeys((name, name.partition("_")[0])):
+    """The students whom a name fits: as a whole, otherwise by what stands before a `_`, the longest first."""
+    parts = name.split("_")
+    for text in ("_".join(parts[:count]) for count in range(len(parts), 0, -1)):
         plain = _plain(text)
         if found := [student.id for student in roster.values() if plain in _names(student)]:
             return found

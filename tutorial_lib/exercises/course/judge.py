@@ -73,7 +73,7 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _plain(dataclasses.asdict(value))
     if isinstance(value, dict):
-        return {str(name): _plain(part) for name, part in value.items()}
+        return {str(name): _plain(part) for name, part in sorted(value.items())}  # as the journal has it
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)

@@ -91,8 +91,9 @@ def submit(workspace: Path, *, student: str | None = None, out: Path | None = No
     }
     folder = out or workspace
     folder.mkdir(parents=True, exist_ok=True)
-    name = "-".join(str(part) for part in (manifest["course"] or "hooking", manifest["student"]) if part)
-    stem = re.sub(r"[^A-Za-z0-9.@+-]+", "-", f"{name}-{now:%Y%m%dT%H%M%SZ}")
+    # The student comes first and whole, since `hooking grade` looks for it there.
+    parts = (manifest["student"], manifest["course"] or "hooking", f"{now:%Y%m%dT%H%M%SZ}")
+    stem = "_".join(re.sub(r"[^\w.@+-]+", "-", part) for part in parts if part)
     file = _write(folder, stem, manifest, contents)
     return Submitted(file, tuple(items), manifest)
 
