@@ -78,8 +78,8 @@ class Case:
     def layer(self) -> int:
         """The layer of this variant, from 1 to n_layers - 1: there is a block before it.
 
-        Another one on other models, so that a layer which is written into an answer is wrong on one of them: the
-        length of the model's name moves it on, which differs between the usual three.
+        Another one on other models, so that a layer which is written into an answer is wrong on one of them:
+        the length of the model's name moves it on, and differs between the usual three.
         """
         first = self._number("layer", 1, self.n_layers - 1, self._variant)
         return (first + len(self.name)) % (self.n_layers - 1) + 1

@@ -93,7 +93,7 @@ def submit(workspace: Path, *, student: str | None = None, out: Path | None = No
     folder.mkdir(parents=True, exist_ok=True)
     # The student comes first and whole, since `hooking grade` looks for it there.
     parts = (manifest["student"], manifest["course"] or "hooking", f"{now:%Y%m%dT%H%M%SZ}")
-    stem = "_".join(re.sub(r"[^\w.@+-]+", "-", part) for part in parts if part)
+    stem = "_".join(re.sub(r"[^\w.@+-]+", "-", str(part)) for part in parts if part)
     file = _write(folder, stem, manifest, contents)
     return Submitted(file, tuple(items), manifest)
 

@@ -97,6 +97,14 @@ def noise(case, seen):
                 expected="3 runs with random vectors",
                 seen=f"{len(seen[name]['vectors'])} runs with a hook, all with zeros or the vector itself",
             )
+        different = {tuple(v.tolist()) for v in vectors}
+        if len(different) < 3:
+            raise Wrong(
+                "too_little_noise",
+                "you drew fewer than 3 random vectors; one alone may be weak or strong by chance",
+                expected="3 different random vectors",
+                seen=f"{len(different)} besides zeros and the vector itself",
+            )
         length = float(seen[name]["vector"].norm())
         others = [float(v.norm()) for v in vectors if abs(float(v.norm()) - length) > 1e-3 * length]
         if others:
