@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 
 from tutorial_lib.exercises.catalog import Exercise, ExerciseError
 from tutorial_lib.exercises.local_process import LocalError
@@ -65,6 +64,8 @@ def show_markdown(text: str) -> None:
     """Print Markdown: laid out on a terminal, as it is into a file."""
     out = console()
     if out.is_terminal:
+        from rich.markdown import Markdown  # it takes a fifth of a second, which `hooking list` need not wait
+
         out.print(Markdown(text))
     else:
         say(text)

@@ -1,10 +1,10 @@
 """`hooking list`: what there is to do, what is done, and what comes next."""
 
 import json
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +13,8 @@ from tutorial_lib.exercises.workspace import CHANGED, DONE, STARTED, TO_DO, Work
 
 STYLES = {TO_DO: "dim", STARTED: "yellow", DONE: "green", CHANGED: "green"}
 WORDS = {CHANGED: "done, changed"}
+GAP = 2
+HEADS = ("", "exercise", "state", "points", "min", "", "title")
 
 
 def list_command(
@@ -68,31 +70,34 @@ def _print(found: dict[str, Any]) -> None:
     rows = found["exercises"]
     if found["course"]:
         say(found["course"] + (f", {found['student']}" if found["student"] else ""), style="bold")
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title, options in (
-        ("", {}),
-        ("exercise", {"no_wrap": True}),
-        ("state", {"no_wrap": True}),
-        ("points", {"justify": "right"}),
-        ("min", {"justify": "right"}),
-        ("", {"no_wrap": True}),
-        ("title", {"no_wrap": True, "overflow": "ellipsis"}),
-    ):
-        table.add_column(title, **options)
-    topic = ""
-    for row in rows:
-        if row["name"].partition("/")[0] != topic:
-            topic = row["name"].partition("/")[0]
-            table.add_row("", Text(topic, style="bold"))
-        state = Text(WORDS.get(row["state"], row["state"]), style=STYLES[row["state"]])
-        mark = Text(">", style="bold") if row["name"] == found["next"] else ""
-        slug = Text("  " + row["name"].partition("/")[2], style="bold" if mark else "")
-        numbers = (str(row["points"]), str(row["minutes"]))
-        table.add_row(mark, slug, state, *numbers, Text(row["difficulty"]), Text(row["title"]))
-    console().print(table)
+    console().print(_table(rows, found["next"], console().width))
     done = [row for row in rows if row["state"] in (DONE, CHANGED)]
     left = sum(row["minutes"] for row in rows if row not in done)
     points, of = (sum(row["points"] for row in some) for some in (done, rows))
-    say(f"{len(done)} of {len(rows)} done, {points} of {of} points, about {left} minutes left")
+    rest = f", about {left} minutes left" if left else ""
+    say(f"\n{len(done)} of {len(rows)} done, {points} of {of} points{rest}")
     if found["next"]:
         say(f"next: {found['next']}, `hooking check` checks it")
+
+
+def _table(rows: list[dict[str, Any]], following: str | None, width: int) -> Table:
+    """One line an exercise: where the terminal is narrow, the title is cut, and nothing is wrapped."""
+    lines: list[tuple[Text, ...]] = [tuple(Text(head) for head in HEADS)]
+    for topic, members in groupby(rows, lambda row: str(row["name"].partition("/")[0])):
+        lines.append((Text(), Text(topic, style="bold")))
+        for row in members:
+            mark = ">" if row["name"] == following else ""
+            slug = Text("  " + row["name"].partition("/")[2], style="bold" if mark else "")
+            state = Text(WORDS.get(row["state"], row["state"]), style=STYLES[row["state"]])
+            facts = (Text(str(row[name])) for name in ("points", "minutes", "difficulty", "title"))
+            lines.append((Text(mark, style="bold"), slug, state, *facts))
+    fixed = len(HEADS) - 1
+    taken = sum(GAP + max(len(line[n]) for line in lines if n < len(line)) for n in range(fixed))
+    table = Table(box=None, padding=(0, GAP, 0, 0), header_style="dim")
+    for head in HEADS:
+        table.add_column(head, no_wrap=True, justify="right" if head in ("points", "min") else "left")
+    for line in lines[1:]:
+        if len(line) > fixed:
+            line[fixed].truncate(max(width - taken - GAP, 10), overflow="ellipsis")
+        table.add_row(*line)
+    return table
