@@ -167,7 +167,7 @@ def test_the_variant_reaches_the_exercise(runner, tmp_path):
 
 
 def test_the_folder_of_an_exercise_may_have_any_letters(runner, tmp_path):
-    folder = add_exercise(tmp_path / "mes exercices d'été", "01_one/first")
+    folder = add_exercise(tmp_path / "mes devoirs d'été", "01_one/first")
     assert runner.check(read_exercise(folder), SOLUTION + "# é\n", filename="01_one/first.py").passed
 
 

@@ -117,7 +117,7 @@ def test_start_refuses_what_it_cannot_write_into(work, tmp_path):
     (tmp_path / "file").write_text("")
     assert "is a file: name a folder" in refused("start", str(tmp_path / "file"))
     assert "lies within the exercises of" in refused("start", "01_one")
-    assert "no exercise 'frist'; close ones: 01_one/first" in refused("start", ".", "--exercises", "frist")
+    assert "no exercise 'fist'; close ones: 01_one/first" in refused("start", ".", "--exercises", "fist")
 
 
 # list
@@ -304,7 +304,7 @@ def test_a_check_that_takes_long_says_what_it_does(work, warm, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["frist"], "no exercise 'frist'; close ones: 01_one/first"),
+        (["fist"], "no exercise 'fist'; close ones: 01_one/first"),
         (["first", "--all"], "give a name ('first') or --all, not both"),
         (["--watch", "--all"], "leave out --all"),
         (["--watch", "--json"], "leave out --json"),

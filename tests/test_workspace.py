@@ -163,9 +163,9 @@ def test_a_chosen_topic_gets_its_new_exercises(folder):
     assert list(Workspace.create(folder).exercises) == [FIRST, SECOND, "01_one/new"]
 
 
-@pytest.mark.parametrize("asked", [["frist"], ["first", "99_topic"], ["all", "frist"]])
+@pytest.mark.parametrize("asked", [["fist"], ["first", "99_topic"], ["all", "fist"]])
 def test_an_unknown_exercise_is_refused_before_anything_is_written(folder, asked):
-    with pytest.raises(ExerciseError, match=r"no exercise '(frist|99_topic)'; close ones: "):
+    with pytest.raises(ExerciseError, match=r"no exercise '(fist|99_topic)'; close ones: "):
         fill(folder, asked)
     assert below(folder) == {}
 
@@ -208,7 +208,7 @@ def test_an_exercise_is_named_in_many_ways(workspace, name):
     assert workspace.exercise(name).name == FIRST
 
 
-@pytest.mark.parametrize("name", ["frist", "01_one", "", "/"])
+@pytest.mark.parametrize("name", ["fist", "01_one", "", "/"])
 def test_a_name_of_no_exercise_is_refused_with_close_ones(workspace, name):
     with pytest.raises(ExerciseError, match=r"close ones: .*hooking list"):
         workspace.exercise(name)
