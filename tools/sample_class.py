@@ -35,6 +35,8 @@ def make(folder: Path) -> Bundle:
     Args:
         folder: must not exist; gets `bundle/` and `submissions/`.
     """
+    if folder.exists():
+        raise SystemExit(f"{folder} is there already: name another folder, or remove it")
     shutil.copytree(DATA / "bundle", folder / "bundle", ignore=shutil.ignore_patterns("__pycache__"))
     secret = folder / "bundle" / "secret"
     # A real course's secret is random; this one is known to everybody, so that the sample is always the same.

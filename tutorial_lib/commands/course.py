@@ -55,12 +55,14 @@ def check_command(
 
     Exit code 0: all are fit. 1: one is not.
     """
-    from tutorial_lib.exercises.catalog import find_exercises, get_exercise
+    from tutorial_lib.exercises.catalog import HERE, find_exercises, get_exercise
     from tutorial_lib.exercises.course.bundle import read_bundle
     from tutorial_lib.exercises.gate import faults
 
     course = read_bundle(bundle)
-    own = find_exercises(bundle / "exercises") if (bundle / "exercises").is_dir() else {}
+    brought = bundle / "exercises"
+    roots = [HERE, brought] if brought.is_dir() else [HERE]
+    own = {name: e for name, e in find_exercises(*roots).items() if e.folder.is_relative_to(brought)}
     hidden = {name: e for name, e in course.exercises.items() if course.hidden(name)}
     known = {**course.exercises, **own}
     chosen = [get_exercise(name, known) for name in split_names(names)] or list({**hidden, **own}.values())
