@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tutorial_lib.commands._common import counted, split_names, told
+from tutorial_lib.commands.course_common import counted, split_names, told
 from tutorial_lib.exercises.catalog import Exercise
 
 export_app = typer.Typer(

@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from tutorial_lib.commands._common import told
+from tutorial_lib.commands.course_common import told
 
 if TYPE_CHECKING:
     from tutorial_lib.exercises.course.grading import Progress, Run

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tutorial_lib.commands._common import told
+from tutorial_lib.commands.course_common import told
 
 
 @told

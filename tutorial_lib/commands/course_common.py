@@ -1,4 +1,4 @@
-"""What several commands share."""
+"""What the instructors' commands and `submit` share: how they refuse, and how they count."""
 
 import re
 from collections.abc import Callable
