@@ -119,7 +119,7 @@ def test_a_run_that_is_killed_and_started_again_gives_the_same_grades_and_judges
         "--out",
         str(out),
     ]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     with subprocess.Popen([*command, "--jobs", "1"], stdout=subprocess.DEVNULL, env=env) as process:
         while process.poll() is None and len(lines(out)) < 5:
             time.sleep(0.05)

@@ -28,7 +28,7 @@ STAND_IN = (
 import json, os, sys, time
 def say(reply):
     print(json.dumps(reply), flush=True)
-say({"protections": "stand-in"})
+say({"protections": {"stand-in": True, "before": 1}})
 for line in sys.stdin:
     request = json.loads(line)
     source = request["source"]
@@ -68,7 +68,7 @@ def test_a_judge_that_dies_costs_one_answer_its_grade(jobs: int) -> None:
     verdicts = judged("a", "die", "b", "c", jobs=jobs)
     assert {source for source, verdict in verdicts.items() if verdict.report} == {"a", "b", "c"}
     assert "exit code 9" in verdicts["die"].error
-    assert verdicts["a"].protections == "stand-in"
+    assert verdicts["a"].protections == {"stand-in": True, "before": 1}
 
 
 @pytest.mark.usefixtures("stand_in")

@@ -28,8 +28,10 @@ class Journal:
 
     def add(self, record: dict[str, Any]) -> None:
         """Note a record under its `"key"`; it is on the disk when this returns."""
-        self.records[record["key"]] = record
-        self._stream.write(json.dumps(record, sort_keys=True).encode() + b"\n")
+        line = json.dumps(record, sort_keys=True).encode()
+        # As it is read the next time, so that both runs write the same.
+        self.records[record["key"]] = json.loads(line)
+        self._stream.write(line + b"\n")
         self._stream.flush()
         os.fsync(self._stream.fileno())
 

@@ -185,6 +185,7 @@ class _Judge:
                 text=True,
                 encoding="utf-8",
                 env=env,
+                cwd=os.path.abspath(os.sep),  # what it starts should not look among the submissions either
                 start_new_session=True,
             )
             first = _reply(process)
