@@ -18,7 +18,7 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup serve build check test test-lowest test-highest pages bake exercises atlas evaluate bench constraints clean
+.PHONY: help setup serve build check test test-lowest test-highest test-exports pages bake exercises atlas evaluate bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,15 @@ test-highest: ## the tests on the newest releases that pyproject.toml allows
 	$(HIGHEST) -m uv pip install --quiet --python $(HIGHEST) --group dev --editable .
 	$(HIGHEST) -m pytest tests --ignore tests/test_notebooks.py $(ARGS)
 	TUTORIAL_MODEL=$(BOX) $(HIGHEST) -m pytest docs README.md -m cpu $(ARGS)
+
+# The two graders bring JupyterLab and more, and pin what others use: they get an environment of their own.
+EXPORTS := $(CURDIR)/.venv-exports/bin
+test-exports: setup ## the exported notebooks in the real nbgrader and Otter-Grader (some minutes)
+	@test -x $(EXPORTS)/python || $(PYTHON) -m venv .venv-exports
+	$(EXPORTS)/pip install --quiet --upgrade "uv>=0.8"
+	$(EXPORTS)/pip install --quiet $(TORCH)
+	$(EXPORTS)/uv pip install --quiet --python $(EXPORTS)/python --group exports --editable .
+	EXPORT_TOOLS=$(EXPORTS) $(BIN)/python -m pytest tests/test_course_exports.py $(ARGS)
 
 pages: setup ## run the blocks of the pages alone
 	$(BIN)/python -m pytest docs README.md $(ARGS)

@@ -26,7 +26,7 @@ POINTS = {"01_hooks_print_a_shape": 2.0, "90_own_double_it": 1.0}
 
 
 def installed(name: str) -> pytest.MarkDecorator:
-    reason = f"{name} is not installed: pip install nbgrader otter-grader, here or where $EXPORT_TOOLS says"
+    reason = f"{name} is not installed here: `make test-exports` installs it apart and runs this"
     return pytest.mark.skipif(shutil.which(name, path=str(TOOLS)) is None, reason=reason)
 
 
