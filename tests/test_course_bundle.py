@@ -51,7 +51,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("course.toml", "name =", "nam =", "unknown \\['nam'\\]"),
+        ("course.toml", "name =", "title =", "unknown \\['title'\\]"),
         ("course.toml", '"hooks-1"', '"a/b"', "'a/b' cannot name files"),
         ("course.toml", f'    "{PRINT}",', '    "01_hooks/print_a_shap",', f"close ones: {PRINT}"),
         ("course.toml", f'    "{PRINT}",', f'    "{PRINT}",\n    "{PRINT}",', "there twice"),

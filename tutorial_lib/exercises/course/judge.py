@@ -18,7 +18,6 @@ from typing import IO, Any
 
 import torch
 
-from tutorial_lib.exercises import isolation
 from tutorial_lib.exercises.catalog import read_exercise
 from tutorial_lib.exercises.isolation import Grader, Limits
 
@@ -29,7 +28,7 @@ def main() -> None:
     """Judge what comes in, until nothing does."""
     settings = json.loads(sys.argv[1])
     with _own_output() as out, Grader(Limits(**settings["limits"]), device=settings["device"]) as grader:
-        _say(out, {"protections": protections()})
+        _say(out, {"protections": protections(grader)})
         _silence()
         for line in sys.stdin:
             _say(out, judge(grader, json.loads(line)))
@@ -63,10 +62,10 @@ def steady(value: Any) -> Any:
     return [steady(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
-def protections() -> Any:
-    """What keeps answers away from the judge, as plain values."""
-    known = getattr(isolation, "protections", None)
-    return _plain(known()) if callable(known) else {"isolation": "none: answers run in the judge's process"}
+def protections(grader: Grader) -> Any:
+    """What keeps the answers of a grader away from the judge, as plain values."""
+    known = getattr(grader, "protections", None)
+    return {"isolation": "none: answers run in the judge's process"} if known is None else _plain(known)
 
 
 def _plain(value: Any) -> Any:
