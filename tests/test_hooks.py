@@ -516,5 +516,7 @@ def test_a_keyword_named_as_an_argument_is_not_bound_by_accident(net):
 
 def test_no_other_file_of_the_library_registers_hooks():
     root = Path(tutorial_lib.__file__).parent
-    callers = [file.name for file in root.rglob("*.py") if ".register_forward" in file.read_text()]
-    assert callers == ["hooks.py"]
+    callers = [file for file in root.rglob("*.py") if ".register_forward" in file.read_text()]
+    # The folders of the exercises hold answers, and registering hooks by hand is what many of them practise.
+    answers = list((root / "exercises").glob("[0-9]*/**/*.py"))
+    assert [file.name for file in callers if file not in answers] == ["hooks.py"]

@@ -3,6 +3,7 @@
 import math
 import os
 import sys
+import time
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ def _limits(plan: Plan) -> Protection:
     wanted: list[tuple[str, int]] = [
         ("CORE", 0),
         ("FSIZE", disk),
-        ("CPU", seconds + 1),
+        # Beyond what importing has taken, where this process has not been forked from one that had done so.
+        ("CPU", math.ceil(time.process_time()) + seconds + 2),
         ("NOFILE", _OPEN_FILES),
         ("MSGQUEUE", 0),
         ("NPROC", plan.limits.processes + _others(plan)),
@@ -101,8 +103,10 @@ def _limits(plan: Plan) -> Protection:
             continue
         hard = resource.getrlimit(number)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        # The signal at the soft limit of time says what it was for; the one at the hard limit only kills.
+        soft = value - 1 if name == "CPU" else value
         try:
-            resource.setrlimit(number, (value, value))
+            resource.setrlimit(number, (soft, value))
         except (OSError, ValueError):
             continue
         done.append(name)
