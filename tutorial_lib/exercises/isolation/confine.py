@@ -3,8 +3,8 @@
 import math
 import os
 import sys
-import time
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
