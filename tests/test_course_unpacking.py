@@ -181,7 +181,7 @@ def test_a_damaged_file_costs_only_itself(tmp_path: Path) -> None:
 
 
 def test_a_folder_around_everything_is_looked_through(tmp_path: Path) -> None:
-    file = make_zip(tmp_path / "a.zip", (f"work/{GOOD}", b"good"), (f"__MACOSX/work/{GOOD}", b"junk"))
+    file = make_zip(tmp_path / "a.zip", (f"answers/{GOOD}", b"good"), (f"__MACOSX/answers/{GOOD}", b"junk"))
     assert read_zip(file, WANTED).files == {GOOD: b"good"}
 
 
