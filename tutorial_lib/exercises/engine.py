@@ -5,16 +5,15 @@ reach the judge. Both are made of the same two halves.
 """
 
 import secrets
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from tutorial_lib.exercises import report
 from tutorial_lib.exercises.case import CaseSpec
 from tutorial_lib.exercises.catalog import Exercise
-from tutorial_lib.exercises.judging import judge, load_observe
-from tutorial_lib.exercises.observing import SEEN, Observation, observe_object, observe_source
+from tutorial_lib.exercises.judging import judge, load_observe, observed_by
+from tutorial_lib.exercises.observing import GOES_ON, Observation, observe_object, observe_source
 from tutorial_lib.exercises.report import Report
-
-_GOES_ON = (SEEN, report.CRASHED)  # a crash on one model may be none on another; the rest is the same on all
 
 
 def case_specs(
@@ -39,7 +38,12 @@ def case_specs(
 
 
 def check_source(
-    exercise: Exercise, source: str, specs: list[CaseSpec] | None = None, filename: str = "answer.py"
+    exercise: Exercise,
+    source: str,
+    specs: list[CaseSpec] | None = None,
+    filename: str = "answer.py",
+    *,
+    hidden: Path | None = None,
 ) -> Report:
     """Check the text of an answer's file, in this process: for answers that one trusts.
 
@@ -48,24 +52,32 @@ def check_source(
         source: text of the file.
         specs: cases. None: each model of the exercise, with a fresh seed.
         filename: for tracebacks.
+        hidden: a folder with an instructor's hidden checks, to judge by these alone.
     """
-    observe = load_observe(exercise.folder)
-    observed: list[tuple[CaseSpec, Observation]] = []
-    for spec in case_specs(exercise) if specs is None else specs:
-        seen = observe_source(observe, source, exercise.starter, exercise.answer, spec, filename)
-        observed.append((spec, seen))
-        if seen.kind not in _GOES_ON:
-            break
-    return judge(exercise, observed)
+    observe = load_observe(observed_by(exercise, hidden) if hidden else exercise.folder)
+
+    def look(spec: CaseSpec) -> Observation:
+        return observe_source(observe, source, exercise.starter, exercise.answer, spec, filename)
+
+    return _check(exercise, look, specs, hidden)
 
 
 def check_object(exercise: Exercise, answer: Any, specs: list[CaseSpec] | None = None) -> Report:
     """Check an answer that is there already, such as a function of a notebook."""
     observe = load_observe(exercise.folder)
+    return _check(exercise, lambda spec: observe_object(observe, answer, spec), specs)
+
+
+def _check(
+    exercise: Exercise,
+    look: Callable[[CaseSpec], Observation],
+    specs: list[CaseSpec] | None,
+    hidden: Path | None = None,
+) -> Report:
     observed: list[tuple[CaseSpec, Observation]] = []
     for spec in case_specs(exercise) if specs is None else specs:
-        seen = observe_object(observe, answer, spec)
+        seen = look(spec)
         observed.append((spec, seen))
-        if seen.kind not in _GOES_ON:
+        if seen.kind not in GOES_ON:
             break
-    return judge(exercise, observed)
+    return judge(exercise, observed, folder=hidden, hidden=hidden is not None)

@@ -9,8 +9,6 @@ from pathlib import Path
 from tutorial_lib.exercises import report
 from tutorial_lib.exercises.catalog import Exercise, missing_files
 from tutorial_lib.exercises.engine import case_specs, check_source
-from tutorial_lib.exercises.judging import judge, load_observe
-from tutorial_lib.exercises.observing import observe_source
 
 WRONG_ANSWERS = 3
 
@@ -36,7 +34,9 @@ def faults(exercise: Exercise, *, hidden: Path | None = None, seed: int | None =
     if not found.passed:
         yield f"its solution does not pass:\n{found}"
     elif hidden is not None:
-        yield from _hidden_faults(exercise, hidden, seed)
+        found = check_source(exercise, exercise.solution, specs, hidden=hidden)
+        if not found.passed:
+            yield f"its solution does not pass the hidden checks:\n{found}"
     for wrong in exercise.wrong:
         for spec in specs:
             found = check_source(exercise, wrong.source, [spec])
@@ -48,15 +48,3 @@ def faults(exercise: Exercise, *, hidden: Path | None = None, seed: int | None =
             elif found.misconception != wrong.name:
                 name = found.misconception or found.outcome
                 yield f"wrong/{wrong.name}.py is taken for {name!r} on {spec.model}:\n{found}"
-
-
-def _hidden_faults(exercise: Exercise, hidden: Path, seed: int | None) -> Iterator[str]:
-    own = hidden if (hidden / "observe.py").is_file() else exercise.folder
-    observe, solution = load_observe(own), exercise.solution
-    specs = case_specs(exercise, seed=seed)
-    seen = [
-        (spec, observe_source(observe, solution, exercise.starter, exercise.answer, spec)) for spec in specs
-    ]
-    found = judge(exercise, seen, folder=hidden, hidden=True)
-    if not found.passed:
-        yield f"its solution does not pass the hidden checks:\n{found}"

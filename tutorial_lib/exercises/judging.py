@@ -44,6 +44,11 @@ def load_observe(folder: Path) -> Callable[..., Any]:
     return observe  # type: ignore[no-any-return]
 
 
+def observed_by(exercise: Exercise, hidden: Path) -> Path:
+    """The folder whose `observe.py` looks for hidden checks: theirs if they bring one."""
+    return hidden if (hidden / "observe.py").is_file() else exercise.folder
+
+
 def load_checks(folder: Path) -> tuple[list[Check], Explain | None]:
     """The checks of `checks.py` in the order of the file, and its `explain_crash`, where it has one."""
     module = load_module(folder / "checks.py")

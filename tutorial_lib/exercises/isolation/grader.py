@@ -19,9 +19,9 @@ from tutorial_lib.exercises.isolation.frames import decode
 from tutorial_lib.exercises.isolation.limits import Limits, Protection
 from tutorial_lib.exercises.isolation.runner import Ending, Runner, Zygote
 from tutorial_lib.exercises.isolation.spawned import Spawner
-from tutorial_lib.exercises.isolation.worker import GOES_ON, make_job
-from tutorial_lib.exercises.judging import judge, load_observe
-from tutorial_lib.exercises.observing import SEEN, Observation
+from tutorial_lib.exercises.isolation.worker import make_job
+from tutorial_lib.exercises.judging import judge, load_observe, observed_by
+from tutorial_lib.exercises.observing import GOES_ON, SEEN, Observation
 from tutorial_lib.exercises.report import Report, model_name
 
 Observed = list[tuple[CaseSpec, Observation]]
@@ -85,8 +85,8 @@ class Grader:
             public = _judged(exercise, observed, message)
             if hidden is None or not public.passed:
                 return public
-            if (hidden / "observe.py").is_file():
-                observed, message = self._observe(exercise, hidden, source, specs)
+            if (own := observed_by(exercise, hidden)) != exercise.folder:
+                observed, message = self._observe(exercise, own, source, specs)
             more = _judged(exercise, observed, message, hidden)
         if more.outcome == report.NO_CHECKS:
             return more

@@ -9,7 +9,6 @@ import os
 import random
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -18,11 +17,8 @@ import torch
 from tutorial_lib.exercises import report
 from tutorial_lib.exercises.case import CaseSpec
 from tutorial_lib.exercises.isolation.frames import encode
-from tutorial_lib.exercises.observing import SEEN, Observation, observe_source
+from tutorial_lib.exercises.observing import GOES_ON, Observation, observe_source
 from tutorial_lib.exercises.source import Crash
-
-GOES_ON = (SEEN, report.CRASHED)  # a crash on one model may be none on another; the rest is the same on all
-_NO_MEMORY = "can't allocate memory"
 
 
 def make_job(observe: str, source: str, starter: str, answer: str, specs: list[CaseSpec]) -> bytes:
@@ -61,7 +57,7 @@ def run_job(job: bytes, send: Callable[[bytes], None]) -> None:
     for spec in specs:
         try:
             seen = observe_source(observe, values["source"], values["starter"], values["answer"], spec)
-            frame = encode(_named(seen))
+            frame = encode(seen)
         except BaseException as error:  # KeyboardInterrupt, raised by the answer; or it broke what runs it
             seen = Observation(report.CRASHED, crash=Crash(type(error).__name__, str(error)[:2_000]))
             frame = encode(seen)
@@ -70,14 +66,6 @@ def run_job(job: bytes, send: Callable[[bytes], None]) -> None:
         send(frame)
         if seen.kind not in GOES_ON:
             return
-
-
-def _named(seen: Observation) -> Observation:
-    """PyTorch's own error for memory that it does not get, as the one that it is."""
-    crash = seen.crash
-    if seen.kind == report.CRASHED and crash is not None and _NO_MEMORY in crash.message:
-        return replace(seen, kind=report.OUT_OF_MEMORY)
-    return seen
 
 
 def send_all(fd: int) -> Callable[[bytes], None]:
