@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from tutorial_lib.exercises.catalog import Exercise
-from tutorial_lib.exercises.course import release
 from tutorial_lib.exercises.course.bundle import Bundle, read_bundle
 from tutorial_lib.exercises.course.variants import seal, variants
+from tutorial_lib.exercises.workspace import HIDDEN
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "sample_class"
 PRINT, DOUBLE, STREAM = "01_hooks/print_a_shape", "90_own/double_it", "90_own/stream_into_block"
@@ -119,7 +119,7 @@ def _checkout(bundle: Bundle, folder: Path, student: str, answers: Mapping[str, 
         "variants": variants(bundle.secret, student, bundle.exercises),
         "seal": seal(bundle.secret, student),
     }
-    _put(folder / release.HOUSE / "course.json", json.dumps(facts).encode())
+    _put(folder / HIDDEN / "course.json", json.dumps(facts).encode())
     _put(folder / ".git" / "HEAD", b"ref: refs/heads/main\n")
     _put(folder / ".git" / "config", b"[core]\n\tfsmonitor = touch git-has-run\n")
 

@@ -1,8 +1,10 @@
 """Files of a student: written whole or not at all, and never over something that is theirs."""
 
+import codecs
 import hashlib
 import io
 import os
+import re
 import tempfile
 import time
 import tokenize
@@ -55,14 +57,28 @@ def read_text(path: Path) -> str:
 
 
 def read_source(path: Path) -> str:
-    """The text of a Python file in the encoding that it declares, UTF-8 otherwise; line ends become `\\n`.
+    """The text of a Python file; see `decode_source`.
 
     Raises:
         SyntaxError: it is in another encoding than it says.
     """
-    data = path.read_bytes()
+    return decode_source(path.read_bytes())
+
+
+def decode_source(data: bytes, *, only: re.Pattern[str] | None = None) -> str:
+    """The text of a Python file in the encoding that it declares, UTF-8 otherwise; line ends become `\\n`.
+
+    Args:
+        data: of the file.
+        only: matches the names of the encodings to accept. None: all that Python knows.
+
+    Raises:
+        SyntaxError: it is in another encoding than it says, or in one that is not accepted.
+    """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        if only is not None and not only.fullmatch(codecs.lookup(encoding).name):
+            raise SyntaxError(f"the encoding {encoding} is not accepted here")
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise SyntaxError(f"the file is not {error.encoding} text: save the file as UTF-8") from error

@@ -5,12 +5,9 @@ depends on: the answer, whose it is, the checks, the versions, the limits. So a 
 changed judges nothing, and one with a changed check judges that exercise anew.
 """
 
-import codecs
 import hashlib
-import io
 import json
 import re
-import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -37,6 +34,7 @@ from tutorial_lib.exercises.course.results import (
     without_report,
 )
 from tutorial_lib.exercises.course.roster import Student
+from tutorial_lib.exercises.files import decode_source
 from tutorial_lib.exercises.report import SYNTAX_ERROR, Report
 
 # Codecs that are quick on any bytes: some of Python's others take hours on a file that is made for it.
@@ -185,9 +183,8 @@ def _tasks(
 def _text(content: bytes) -> str | None:
     """The text of an answer's file in UTF-8 or the encoding that it declares; None where it is in neither."""
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-        return content.decode(encoding) if _ENCODING.fullmatch(codecs.lookup(encoding).name) else None
-    except (SyntaxError, UnicodeDecodeError):
+        return decode_source(content, only=_ENCODING)
+    except SyntaxError:
         return None
 
 

@@ -25,6 +25,7 @@ from tutorial_lib.exercises.course.formats.nbgrader_csv import nbgrader_csv
 from tutorial_lib.exercises.course.receipts import receipt
 from tutorial_lib.exercises.course.results import Grades
 from tutorial_lib.exercises.course.summary import summary_html, summary_markdown
+from tutorial_lib.exercises.files import write_whole
 
 
 def write_outputs(
@@ -58,17 +59,10 @@ def write_outputs(
         files[f"classroom50/{name}/result.json"] = _json(classroom50(graded, grades, os.environ))
         files[f"github-classroom/{name}/result.json"] = _json(github_classroom(graded))
     for path, text in files.items():
-        _put(out / path, text)
+        # An answer may have put half a character into a message, which UTF-8 cannot hold.
+        write_whole(out / path, text.encode("utf-8", "backslashreplace").decode("utf-8"))
     return sheet.notes
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-
-
-def _put(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.tmp")
-    # An answer may have put half a character into a message, which UTF-8 cannot hold.
-    draft.write_bytes(text.encode("utf-8", "backslashreplace"))
-    draft.replace(file)

@@ -18,9 +18,10 @@ from tutorial_lib.exercises.course.bundle import Bundle
 from tutorial_lib.exercises.course.errors import CourseError
 from tutorial_lib.exercises.course.roster import Student
 from tutorial_lib.exercises.course.variants import seal, variants
+from tutorial_lib.exercises.files import write_whole
+from tutorial_lib.exercises.workspace import HIDDEN
 
 RELEASED = ("exercise.toml", "task.md", "starter.py", "hints.md", "observe.py", "checks.py")
-HOUSE = ".hooking"
 
 _README = """# {title}
 
@@ -96,16 +97,16 @@ def _write(
     names = {exercise.name for exercise in exercises}
     for exercise in exercises:
         topic, slug = exercise.name.split("/")
-        _put(folder / topic / f"{slug}.py", exercise.starter)
-        _put(folder / topic / f"{slug}.md", exercise.handout)
+        write_whole(folder / topic / f"{slug}.py", exercise.starter)
+        write_whole(folder / topic / f"{slug}.md", exercise.handout)
         for name in RELEASED:
             text = exercise.read(name)
             if name == "exercise.toml":
                 text = _only_released(text, exercise, names)
-            _put(folder / HOUSE / "exercises" / topic / slug / name, text)
-    _put(folder / "README.md", _readme(exercises, course))
+            write_whole(folder / HIDDEN / "exercises" / topic / slug / name, text)
+    write_whole(folder / "README.md", _readme(exercises, course))
     facts = {"format": 1, "course": course or None, "student": student, "variants": own, "seal": sealed}
-    _put(folder / HOUSE / "course.json", json.dumps(facts, indent=2) + "\n")
+    write_whole(folder / HIDDEN / "course.json", json.dumps(facts, indent=2) + "\n")
 
 
 def _only_released(toml: str, exercise: Exercise, names: set[str]) -> str:
@@ -125,8 +126,3 @@ def _readme(exercises: list[Exercise], course: str) -> str:
         minutes=sum(e.minutes for e in exercises),
         rows=rows,
     )
-
-
-def _put(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8", newline="\n")

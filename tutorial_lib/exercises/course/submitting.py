@@ -1,6 +1,5 @@
 """What a student hands in: a zip of the answers with a manifest."""
 
-import ast
 import hashlib
 import json
 import platform
@@ -13,13 +12,15 @@ from typing import Any
 
 import tutorial_lib
 from tutorial_lib.exercises import report
-from tutorial_lib.exercises.catalog import Exercise, ExerciseError, find_exercises
+from tutorial_lib.exercises.catalog import Exercise, ExerciseError
 from tutorial_lib.exercises.course.errors import CourseError
-from tutorial_lib.exercises.course.release import HOUSE
 from tutorial_lib.exercises.course.unpacking import read_folder
+from tutorial_lib.exercises.files import decode_source
+from tutorial_lib.exercises.source import AnswerProblem, compile_answer
+from tutorial_lib.exercises.workspace import HIDDEN, Workspace, WorkspaceError
 
 MANIFEST = "manifest.json"
-COURSE = f"{HOUSE}/course.json"
+COURSE = f"{HIDDEN}/course.json"
 WRITTEN = "written"
 ABSENT = "no file"
 REFUSED = "left out"
@@ -68,12 +69,14 @@ def submit(workspace: Path, *, student: str | None = None, out: Path | None = No
     Raises:
         CourseError: no workspace, another student's, or no answer that could go in.
     """
-    workspace = find_workspace(workspace)
-    facts = read_course(workspace)
+    found = _find(workspace)
+    try:
+        facts, items = found.course.fields, collect(found)
+    except (WorkspaceError, ExerciseError) as error:
+        raise CourseError(str(error)) from error
     own = facts.get("student")
     if student is not None and own is not None and student != own:
         raise CourseError(f"this folder is {own!r}'s, not {student!r}'s")
-    items = collect(workspace)
     if not any(item.content is not None for item in items):
         reasons = "; ".join(f"{item.exercise.name}: {item.reason or item.state}" for item in items)
         raise CourseError(f"there is no file to hand in ({reasons})")
@@ -89,7 +92,7 @@ def submit(workspace: Path, *, student: str | None = None, out: Path | None = No
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
         "versions": {"python": platform.python_version(), "tutorial_lib": tutorial_lib.__version__},
     }
-    folder = out or workspace
+    folder = out or found.folder
     folder.mkdir(parents=True, exist_ok=True)
     # The student comes first and whole, since `hooking grade` looks for it there.
     parts = (manifest["student"], manifest["course"] or "hooking", f"{now:%Y%m%dT%H%M%SZ}")
@@ -98,15 +101,10 @@ def submit(workspace: Path, *, student: str | None = None, out: Path | None = No
     return Submitted(file, tuple(items), manifest)
 
 
-def collect(workspace: Path) -> list[Item]:
+def collect(workspace: Workspace) -> list[Item]:
     """Each exercise of a workspace with the student's file."""
-    own = workspace / HOUSE / "exercises"
-    try:
-        # A folder of `hooking start` has the exercises of the package.
-        exercises = find_exercises(own) if own.is_dir() else find_exercises()
-    except ExerciseError as error:
-        raise CourseError(str(error)) from error
-    handed = read_folder(workspace, {f"{name}.py" for name in exercises})
+    exercises = workspace.exercises
+    handed = read_folder(workspace.folder, {f"{name}.py" for name in exercises})
     items = []
     for name, exercise in exercises.items():
         file = f"{name}.py"
@@ -123,43 +121,20 @@ def collect(workspace: Path) -> list[Item]:
 def state(content: bytes, starter: str) -> str:
     """How far an answer is, by reading it: "not attempted", "empty", "syntax error" or `WRITTEN`."""
     try:
-        tree = ast.parse(content.decode("utf-8-sig"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        compile_answer(decode_source(content), starter)
+    except SyntaxError:
         return report.SYNTAX_ERROR
-    if all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in tree.body):
-        return report.EMPTY
-    return report.NOT_ATTEMPTED if ast.dump(tree) == ast.dump(ast.parse(starter)) else WRITTEN
+    except AnswerProblem as problem:
+        return problem.kind
+    return WRITTEN
 
 
-def find_workspace(start: Path) -> Path:
-    """The folder of exercises that a folder is, or is in.
-
-    Raises:
-        CourseError: there is none.
-    """
-    here = start.absolute()
-    for folder in (here, *here.parents):
-        if (folder / HOUSE).is_dir():
-            return folder
-    raise CourseError(f"{str(start)!r} is no folder of exercises: there is no {HOUSE}/ in it or above it")
-
-
-def read_course(workspace: Path) -> dict[str, Any]:
-    """The facts of a workspace's `course.json`; nothing where there is none, as outside of a course.
-
-    Raises:
-        CourseError: the file is broken.
-    """
-    file = workspace / COURSE
-    if not file.exists():
-        return {}
+def _find(start: Path) -> Workspace:
     try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CourseError(f"{file}: {error}") from error
-    if not isinstance(facts, dict):
-        raise CourseError(f"{file} must hold an object, not {facts!r}")
-    return facts
+        return Workspace.find(start)
+    except WorkspaceError as error:
+        message = f"{str(start)!r} is no folder of exercises: there is no {HIDDEN}/ in it or above it"
+        raise CourseError(message) from error
 
 
 def _write(folder: Path, stem: str, manifest: dict[str, Any], contents: dict[str, bytes]) -> Path:
