@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from tools import exercise_notebooks
+from tools.exercise_words import linked
 from tutorial_lib.exercises import exercise, report
 from tutorial_lib.exercises.catalog import find_exercises, get_exercise
 from tutorial_lib.exercises.report import CheckResult, Report
@@ -65,7 +66,7 @@ def test_links_of_a_notebook_lead_to_pages():
 
 
 def test_a_link_written_as_from_docs_leads_there_from_the_notebook():
-    assert exercise_notebooks._linked("[a](chapters/b.md#c)") == "[a](../../chapters/b.md#c)"
+    assert linked("[a](chapters/b.md#c)") == "[a](../../chapters/b.md#c)"
 
 
 def test_a_stale_notebook_and_an_orphan_fail_the_check_and_are_mended(tmp_path, capsys):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.exercise_pages import HEADING, anchor_of
+from tools.anchors import HEADING, anchor_of
 from tutorial_lib.exercises import report
 from tutorial_lib.exercises.catalog import Exercise, WrongAnswer, find_exercises, missing_files
 from tutorial_lib.exercises.engine import case_specs, check_source
@@ -84,7 +84,7 @@ def test_every_misconception_has_a_message_of_its_own(exercise: Exercise) -> Non
 @EACH
 def test_where_to_read_is_a_section_of_a_page(exercise: Exercise) -> None:
     code = exercise.read("checks.py")
-    links = [exercise.chapter, *re.findall(r'see="([^"]+)"', code), *filter(None, [exercise.pitfall])]
+    links = [*exercise.reading, *re.findall(r'see="([^"]+)"', code)]
     for link in links:
         page, _, anchor = link.partition("#")
         assert anchor in anchors(DOCS / page), f"{link} is no section"

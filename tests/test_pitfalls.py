@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.snippet_page import Block, read_page
+from tools.anchors import anchor_of
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "chapters" / "7-pitfalls"
@@ -65,12 +66,6 @@ ASKED_FOR = {
 }
 
 
-def anchor(heading: str) -> str:
-    """The anchor that Markdown's table of contents gives to a heading."""
-    kept = re.sub(r"[^\w\s-]", "", heading).strip().lower()
-    return re.sub(r"[-\s]+", "-", kept)
-
-
 @dataclass(frozen=True)
 class Exhibit:
     page: Path
@@ -80,7 +75,7 @@ class Exhibit:
 
     @property
     def link(self) -> str:
-        return f"{self.page.name}#{anchor(self.heading)}"
+        return f"{self.page.name}#{anchor_of(self.heading)}"
 
     def part(self, name: str) -> range:
         """The lines of the page that belong to one part."""
@@ -133,4 +128,4 @@ def test_every_link_of_the_index_leads_to_an_exhibit() -> None:
 
 @pytest.mark.parametrize("pitfall", ASKED_FOR)
 def test_every_pitfall_that_was_asked_for_is_shown(pitfall: str) -> None:
-    assert set(ASKED_FOR[pitfall]) <= {anchor(exhibit.heading) for exhibit in EXHIBITS}
+    assert set(ASKED_FOR[pitfall]) <= {anchor_of(exhibit.heading) for exhibit in EXHIBITS}

@@ -5,7 +5,6 @@ It is computed from the sources, by the same reader as the tests, so it is the s
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.snippet_page import Page, PageError, read_page  # noqa: E402
+from tools.generated import bring_up_to_date, parser  # noqa: E402
 
 INTRO = """\
 # What is run on these pages
@@ -92,26 +92,14 @@ def report(docs: Path) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when the page is stale")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
-    options = parser.parse_args(arguments)
+    options = parser(__doc__).parse_args(arguments)
     docs = options.docs.resolve()
-    target = docs / "reference" / "blocks.md"
     try:
-        text = report(docs)
+        files = {docs / "reference" / "blocks.md": report(docs)}
     except PageError as error:
         print(error, file=sys.stderr)
         return 1
-    if target.exists() and target.read_text(encoding="utf-8") == text:
-        return 0
-    if options.check:
-        print(f"stale: {target.relative_to(docs.parent)}\nmend with: python tools/blocks_report.py")
-        return 1
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
-    print(f"wrote {target.relative_to(docs.parent)}")
-    return 0
+    return bring_up_to_date(files, (), options, tool="blocks_report.py")
 
 
 if __name__ == "__main__":

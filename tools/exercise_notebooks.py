@@ -7,7 +7,6 @@ names the notebooks that are stale, and those whose topic is gone.
 
 from __future__ import annotations
 
-import argparse
 import html
 import re
 import sys
@@ -20,6 +19,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tools.exercise_words import linked, task_below_title, topic_title  # noqa: E402
+from tools.generated import bring_up_to_date, parser  # noqa: E402
 from tools.notebooks import notebook_text  # noqa: E402
 from tutorial_lib.exercises.catalog import Exercise, find_exercises  # noqa: E402
 
@@ -59,7 +60,7 @@ def cells_of_topic(topic: str, exercises: list[Exercise]) -> list[Any]:
     """The cells of a notebook."""
     minutes = sum(e.minutes for e in exercises)
     count = "1 exercise" if len(exercises) == 1 else f"{len(exercises)} exercises"
-    title = topic.partition("_")[2].replace("_", " ")
+    title = topic_title(topic).lower()
     folder = f"tutorial_lib/exercises/{topic}"
     text = INTRODUCTION.format(title=title, count=count, minutes=minutes, folder=folder)
     cells = [new_markdown_cell(text), new_code_cell(INSTALL)]
@@ -83,7 +84,7 @@ def _task(exercise: Exercise) -> str:
     points = "1 point" if exercise.points == 1 else f"{exercise.points} points"
     before = f"Do {', '.join(f'`{name}`' for name in exercise.prerequisites)} before. "
     section = f"[the section that teaches it](../../{exercise.chapter})"
-    if exercise.pitfall:
+    if len(exercise.reading) > 1:
         section += f" and [the pitfall](../../{exercise.pitfall})"
     return TASK.format(
         title=exercise.title,
@@ -92,7 +93,7 @@ def _task(exercise: Exercise) -> str:
         points=points,
         section=section,
         before=before if exercise.prerequisites else "",
-        task=_linked(re.sub(r"\A# .*\n+", "", exercise.task)).strip(),
+        task=task_below_title(exercise),
     )
 
 
@@ -100,7 +101,7 @@ def _hints(exercise: Exercise) -> str:
     """Each step folded; what is in one may be seen without the others."""
     folded = [
         f"<details><summary>Hint {number} of {len(exercise.hints)}: {_inline(hint.title)}</summary>\n\n"
-        f"{_linked(hint.text)}\n\n</details>"
+        f"{linked(hint.text)}\n\n</details>"
         for number, hint in enumerate(exercise.hints, start=1)
     ]
     return "\n".join(folded)
@@ -109,11 +110,6 @@ def _hints(exercise: Exercise) -> str:
 def _inline(title: str) -> str:
     """A title within HTML, where Markdown is not read."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(title, quote=False))
-
-
-def _linked(text: str) -> str:
-    """Links of a task or hint, which are written as from docs/, as links of the notebook."""
-    return re.sub(r"\]\((chapters|reference|exercises)/", r"](../../\1/", text)
 
 
 def made(docs: Path, exercises: dict[str, Exercise]) -> dict[Path, str]:
@@ -125,33 +121,21 @@ def made(docs: Path, exercises: dict[str, Exercise]) -> dict[Path, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the notebooks, or with `--check` name those that are not current."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when a notebook is stale")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
-    parser.add_argument(
+    options_of = parser(__doc__)
+    options_of.add_argument(
         "--exercises", type=Path, help="a folder of exercises; those of the package otherwise"
     )
-    options = parser.parse_args(arguments)
+    options = options_of.parse_args(arguments)
     docs = options.docs.resolve()
-    texts = made(docs, find_exercises(options.exercises) if options.exercises else find_exercises())
-    stale = [to for to, text in texts.items() if not to.exists() or to.read_text(encoding="utf-8") != text]
-    orphans = sorted(set((docs / "exercises" / "notebooks").glob("*.ipynb")) - set(texts))
-    if options.check:
-        for to in stale:
-            print(f"stale: {to.relative_to(docs.parent).as_posix()} is not what the exercises say")
-        for to in orphans:
-            print(f"orphan: {to.relative_to(docs.parent).as_posix()} has no exercises")
-        if stale or orphans:
-            print("mend with: python tools/exercise_notebooks.py")
-        return int(bool(stale or orphans))
-    for to in stale:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        to.write_text(texts[to], encoding="utf-8", newline="\n")
-        print(f"wrote {to.relative_to(docs.parent).as_posix()}")
-    for to in orphans:
-        to.unlink()
-        print(f"removed {to.relative_to(docs.parent).as_posix()}")
-    return 0
+    exercises = find_exercises(options.exercises) if options.exercises else find_exercises()
+    return bring_up_to_date(
+        made(docs, exercises),
+        (docs / "exercises" / "notebooks").glob("*.ipynb"),
+        options,
+        tool="exercise_notebooks.py",
+        stale_is=lambda to: " is not what the exercises say",
+        orphan_is=" has no exercises",
+    )
 
 
 if __name__ == "__main__":

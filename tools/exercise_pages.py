@@ -6,8 +6,6 @@ of them. With `--check` nothing is written: it names what is stale, and pages wh
 
 from __future__ import annotations
 
-import argparse
-import re
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -17,10 +15,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tools.anchors import HEADING, anchor_of  # noqa: E402
+from tools.exercise_words import linked, task_below_title, topic_title  # noqa: E402
+from tools.generated import bring_up_to_date, parser  # noqa: E402
 from tutorial_lib.exercises.catalog import DIFFICULTIES, Exercise, ExerciseError, find_exercises  # noqa: E402
 
 FIRST_HOUR = 60
-HEADING = re.compile(r"^#{1,6} +(.+?)(?: *\{.*\})?$", re.MULTILINE)
 OUTPUT = "<!--pytest-codeblocks:expected-output-->"
 BEGIN, END = "      # The exercises, by tools/exercise_pages.py:", "      # The end of the exercises."
 SOURCE = "<!-- Made from {folder} by tools/exercise_pages.py: edit there. -->"
@@ -81,14 +81,13 @@ One notebook a topic, with the tasks, the starters and the checks, to download a
 
 def page(exercise: Exercise, known: dict[str, Exercise]) -> str:
     """The page of one exercise."""
-    task = re.sub(r"\A# .*\n+", "", exercise.task)
     source = exercise.folder.relative_to(ROOT).as_posix()
     parts = [
         f"---\ndescription: {_description(exercise)}\n---",
         f"# {exercise.title}",
         SOURCE.format(folder=source),
         _facts(exercise, known),
-        _from_page(task).strip(),
+        task_below_title(exercise),
         "## Begin with",
         _python(exercise.starter),
         "## Check it",
@@ -98,7 +97,7 @@ def page(exercise: Exercise, known: dict[str, Exercise]) -> str:
         "`from tutorial_lib.exercises import exercise`.",
         "## Hints",
         *[
-            _folded("question", f"Step {n}: {hint.title}", _from_page(hint.text))
+            _folded("question", f"Step {n}: {hint.title}", linked(hint.text))
             for n, hint in enumerate(exercise.hints, 1)
         ],
         "## Solution",
@@ -137,11 +136,6 @@ def nav(known: dict[str, Exercise]) -> str:
     return "\n".join([*lines, END])
 
 
-def topic_title(topic: str) -> str:
-    """The folder of a topic in words: `"03_residual"` is "Residual"."""
-    return topic.partition("_")[2].replace("_", " ").capitalize()
-
-
 def made(known: dict[str, Exercise], docs: Path, config: str) -> dict[Path, str]:
     """Every file that is made from the exercises, with its text."""
     begin, end = config.index(BEGIN), config.index(END) + len(END)
@@ -151,15 +145,9 @@ def made(known: dict[str, Exercise], docs: Path, config: str) -> dict[Path, str]
     return files
 
 
-def anchor_of(heading: str) -> str:
-    """The anchor that Markdown's table of contents gives to a heading."""
-    kept = re.sub(r"[^\w\s-]", "", heading).strip().lower()
-    return re.sub(r"[-\s]+", "-", kept)
-
-
 def _facts(exercise: Exercise, known: dict[str, Exercise]) -> str:
     before = ", ".join(f"[{known[name].title}](../{name}.md)" for name in exercise.prerequisites)
-    places = " and ".join(_section(link) for link in _reading(exercise))
+    places = " and ".join(_section(link) for link in exercise.reading)
     lines = [
         f"**{exercise.difficulty.capitalize()}**, about {exercise.minutes} minutes, "
         f"{exercise.points} point{'s' * (exercise.points != 1)}. `{exercise.name}`<br>",
@@ -168,11 +156,6 @@ def _facts(exercise: Exercise, known: dict[str, Exercise]) -> str:
     if before:
         lines.append(f"**Do before** {before}")
     return '!!! abstract ""\n\n' + textwrap.indent("\n".join(lines), "    ")
-
-
-def _reading(exercise: Exercise) -> list[str]:
-    """Where the exercise is taught, each place once."""
-    return list(dict.fromkeys(filter(None, [exercise.chapter, exercise.pitfall])))
 
 
 def _section(link: str) -> str:
@@ -248,36 +231,13 @@ def _folded(kind: str, title: str, text: str) -> str:
     return f'??? {kind} "{quoted}"\n\n' + textwrap.indent(text.strip(), "    ")
 
 
-def _from_page(text: str) -> str:
-    """Links of a task, which are written as from docs/, as links of the exercise's page."""
-    return re.sub(r"\]\((chapters|reference|exercises)/", r"](../../\1/", text)
-
-
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when a page is stale")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
-    options = parser.parse_args(arguments)
+    options = parser(__doc__).parse_args(arguments)
     docs = options.docs.resolve()
     config = (docs.parent / "mkdocs.yml").read_text(encoding="utf-8")
     files = made(find_exercises(), docs, config)
-    stale = [to for to, text in files.items() if not to.exists() or to.read_text(encoding="utf-8") != text]
-    orphans = sorted(set((docs / "exercises").rglob("*.md")) - set(files))
-    for to in [*stale, *orphans]:
-        name = to.relative_to(docs.parent)
-        if options.check:
-            print(f"stale: {name}" if to in files else f"orphan: {name} has no exercise")
-        elif to in files:
-            to.parent.mkdir(parents=True, exist_ok=True)
-            to.write_text(files[to], encoding="utf-8")
-            print(f"wrote {name}")
-        else:
-            to.unlink()
-            print(f"removed {name}")
-    if options.check and (stale or orphans):
-        print("mend with: python tools/exercise_pages.py")
-        return 1
-    return 0
+    pages = (docs / "exercises").rglob("*.md")
+    return bring_up_to_date(files, pages, options, tool="exercise_pages.py", orphan_is=" has no exercise")
 
 
 if __name__ == "__main__":

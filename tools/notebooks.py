@@ -6,7 +6,6 @@ their page says now, and those whose page is gone.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import os
@@ -25,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.snippet_page import Block, Page, PageError, read_page  # noqa: E402
 from tests.snippet_scan import CODE_SPAN, COMMENT, Fence, scan  # noqa: E402
+from tools.generated import bring_up_to_date, parser  # noqa: E402
 
 TAB = re.compile(r'\s*===[!+]?\s+"(?P<title>.*)"\s*$')
 BOX = re.compile(r'\s*(?:!!!|\?\?\?\+?)\s+(?P<kind>[\w-]+)[\w -]*?(?:\s+"(?P<title>.*)")?\s*$')
@@ -230,37 +230,22 @@ def sources(docs: Path) -> dict[Path, Path]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when a notebook is stale")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
-    options = parser.parse_args(arguments)
+    options = parser(__doc__).parse_args(arguments)
     docs = options.docs.resolve()
     try:
         pages = sources(docs)
-        made = {to: convert(page, to.parent, docs.parent) for to, page in pages.items()}
+        files = {to: convert(page, to.parent, docs.parent) for to, page in pages.items()}
     except PageError as error:
         print(error, file=sys.stderr)
         return 1
-    stale = [to for to, text in made.items() if not to.exists() or to.read_text(encoding="utf-8") != text]
-    orphans = sorted(set((docs / "notebooks").glob("*.ipynb")) - set(made))
-    if options.check:
-        for to in stale:
-            print(
-                f"stale: {to.relative_to(docs.parent)} is not what {pages[to].relative_to(docs.parent)} says"
-            )
-        for to in orphans:
-            print(f"orphan: {to.relative_to(docs.parent)} has no page")
-        if stale or orphans:
-            print("mend with: python tools/notebooks.py")
-        return int(bool(stale or orphans))
-    for to in stale:
-        to.parent.mkdir(exist_ok=True)
-        to.write_text(made[to], encoding="utf-8")
-        print(f"wrote {to.relative_to(docs.parent)}")
-    for to in orphans:
-        to.unlink()
-        print(f"removed {to.relative_to(docs.parent)}")
-    return 0
+    return bring_up_to_date(
+        files,
+        (docs / "notebooks").glob("*.ipynb"),
+        options,
+        tool="notebooks.py",
+        stale_is=lambda to: f" is not what {pages[to].relative_to(docs.parent).as_posix()} says",
+        orphan_is=" has no page",
+    )
 
 
 if __name__ == "__main__":

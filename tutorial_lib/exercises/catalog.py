@@ -102,10 +102,15 @@ class Exercise:
         return self.read("task.md")
 
     @property
+    def reading(self) -> tuple[str, ...]:
+        """Where it is taught, as pages and sections, each once: often a pitfall's exhibit is all there is."""
+        return tuple(dict.fromkeys(place for place in (self.chapter, self.pitfall) if place))
+
+    @property
     def handout(self) -> str:
         """The task as a student gets it as a file: with what to read, and the commands for this exercise."""
         slug = self.name.partition("/")[2]
-        places = ", ".join(f"`{place}`" for place in dict.fromkeys([self.chapter, self.pitfall]) if place)
+        places = ", ".join(f"`{place}`" for place in self.reading)
         return (
             f"{self.task.rstrip()}\n\n---\n\n{self.difficulty.capitalize()}, about {self.minutes} minutes. "
             f"Read {places} of the tutorial.\n"
