@@ -1,8 +1,9 @@
-"""What the student's commands have in common: where they work, how they print, how they refuse."""
+"""What the commands have in common: where they work, how they print, count and refuse."""
 
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 
 from tutorial_lib.exercises.catalog import Exercise, ExerciseError
+from tutorial_lib.exercises.course.errors import CourseError
 from tutorial_lib.exercises.local_process import LocalError
 from tutorial_lib.exercises.workspace import Workspace, WorkspaceError
 
@@ -39,10 +41,10 @@ class UsageError(Exception):
 
 @contextlib.contextmanager
 def refusing() -> Iterator[None]:
-    """Print what is wrong with what the user gave, and end with exit code 2."""
+    """Print what is wrong with what the user gave, and end with exit code 2. Also decorates a command."""
     try:
         yield
-    except (UsageError, ExerciseError, WorkspaceError, LocalError, OSError) as error:
+    except (UsageError, ExerciseError, WorkspaceError, CourseError, LocalError, OSError) as error:
         say(f"error: {error}", error=True)
         raise typer.Exit(2) from error
 
@@ -58,6 +60,16 @@ def console(*, error: bool = False) -> Console:
 def say(text: str = "", *, error: bool = False, style: str = "") -> None:
     """Print lines as they are, however wide the terminal is."""
     console(error=error).print(text, markup=False, soft_wrap=True, style=style or None)
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a text, which commas or spaces part."""
+    return re.findall(r"[^\s,]+", text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as "1 exercise" or "3 exercises"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def show_markdown(text: str) -> None:

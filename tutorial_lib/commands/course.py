@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tutorial_lib.commands.course_common import counted, split_names, told
+from tutorial_lib.commands.common import counted, refusing, split_names
 
 SEEDS = (1, 2, 3)  # with which an exercise is checked: each has other layers and inputs
 
@@ -14,7 +14,7 @@ course_app = typer.Typer(no_args_is_help=True, help="For instructors: a course's
 
 
 @course_app.command("new")
-@told
+@refusing()
 def new_command(
     folder: Annotated[Path, typer.Argument(help="To make; it must not exist or be empty.")],
     exercises: Annotated[
@@ -41,7 +41,7 @@ def new_command(
 
 
 @course_app.command("check")
-@told
+@refusing()
 def check_command(
     bundle: Annotated[Path, typer.Argument(help="The course's private folder.")],
     names: Annotated[
@@ -83,7 +83,7 @@ def check_command(
 
 
 @course_app.command("receipt")
-@told
+@refusing()
 def receipt_command(
     files: Annotated[list[Path], typer.Argument(help="Receipts, as in GRADES/receipts/.")],
     bundle: Annotated[Path, typer.Option(help="The course's private folder.")],

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tutorial_lib.commands.course_common import counted, split_names, told
+from tutorial_lib.commands.common import counted, refusing, split_names
 from tutorial_lib.exercises.catalog import Exercise
 
 export_app = typer.Typer(
@@ -24,7 +24,7 @@ Course = Annotated[str, typer.Option(help="Of the assignment. Default: the bundl
 
 
 @export_app.command("nbgrader")
-@told
+@refusing()
 def nbgrader_command(out: Out, exercises: Names = "", bundle: BundleFolder = None, name: Course = "") -> None:
     """Write a course folder for nbgrader: an assignment with a notebook an exercise, solutions in it."""
     from tutorial_lib.exercises.course.exports.nbgrader import export_nbgrader
@@ -36,7 +36,7 @@ def nbgrader_command(out: Out, exercises: Names = "", bundle: BundleFolder = Non
 
 
 @export_app.command("otter")
-@told
+@refusing()
 def otter_command(out: Out, exercises: Names = "", bundle: BundleFolder = None, name: Course = "") -> None:
     """Write a master notebook for Otter-Grader: one question an exercise, solutions in it."""
     from tutorial_lib.exercises.course.exports.otter import export_otter

@@ -12,13 +12,13 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from tutorial_lib.commands.course_common import told
+from tutorial_lib.commands.common import refusing
 
 if TYPE_CHECKING:
     from tutorial_lib.exercises.course.grading import Progress, Run
 
 
-@told
+@refusing()
 def grade_command(
     submissions: Annotated[Path, typer.Argument(help="Folder of zips, folders and git checkouts.")],
     bundle: Annotated[Path, typer.Option(help="The course's private folder.")],

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from tutorial_lib.commands.course_common import counted, split_names, told
+from tutorial_lib.commands.common import counted, refusing, split_names
 
 
-@told
+@refusing()
 def release_command(
     out: Annotated[Path, typer.Option(help="Folder to make; it must not exist or be empty.")],
     exercises: Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tutorial_lib.commands.common import Directory, open_workspace, refusing, say, shown_path
+from tutorial_lib.commands.common import Directory, open_workspace, refusing, say, shown_path, split_names
 from tutorial_lib.exercises.filling import Filled, fill
 from tutorial_lib.exercises.workspace import Workspace
 
@@ -32,7 +32,7 @@ def start_command(
     with refusing():
         names = None
         if exercises is not None:
-            names = [name.strip() for part in exercises for name in part.split(",") if name.strip()]
+            names = split_names(",".join(exercises))
         filled = fill(folder, names)
         _print(Workspace(folder), filled)
 

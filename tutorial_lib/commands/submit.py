@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tutorial_lib.commands.course_common import told
+from tutorial_lib.commands.common import refusing
 
 
-@told
+@refusing()
 def submit_command(
     folder: Annotated[Path, typer.Argument(help="With your exercises.")] = Path(),
     student: Annotated[
