@@ -128,6 +128,20 @@ def expect_same(seen: Any, wanted: Any, what: str) -> None:
         raise Wrong("not_the_same", f"{what} is not the same", expected=wanted, seen=seen)
 
 
+def expect_no_hooks(hooks: list[str], misconception: str, message: str) -> None:
+    """That no hook of the answer's is left on the model.
+
+    Args:
+        hooks: what `notes.hooks_on` says of the model after the call.
+        misconception, message: as for `Wrong`, where one is left.
+
+    Raises:
+        Wrong: with these two.
+    """
+    if hooks:
+        raise Wrong(misconception, message, expected="no hook on the model", seen="; ".join(hooks))
+
+
 def expect_pairs(are_pairs: bool, form: str, hooks_at_once: list[str]) -> None:
     """That what was returned are (module, hook) pairs, and that no hook was registered.
 

@@ -1,7 +1,7 @@
 import torch
 
 from tutorial_lib import cache_residual_streams
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_no_hooks, is_close
 from tutorial_lib.exercises.seen import describe
 
 
@@ -58,10 +58,8 @@ def is_the_last_stream(case, seen):
 
 @check("the hook is off again", see="chapters/1-hook-basics.md#the-context-manager")
 def is_off(case, seen):
-    if seen["hooks left"]:
-        raise Wrong(
-            "leaves_the_hook_on",
-            "your hook is still on the model after the function has returned",
-            expected="no hook on the model",
-            seen="; ".join(seen["hooks left"]),
-        )
+    expect_no_hooks(
+        seen["hooks left"],
+        "leaves_the_hook_on",
+        "your hook is still on the model after the function has returned",
+    )

@@ -1,5 +1,5 @@
 from tutorial_lib import add_hooks, cache_residual_streams, read_input
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_no_hooks, is_close
 from tutorial_lib.exercises.seen import describe
 
 
@@ -95,13 +95,11 @@ def equals_the_hidden_state(case, seen):
 
 @check("the hook is off again", see="chapters/1-hook-basics.md#the-context-manager")
 def is_off(case, seen):
-    if seen["hooks left"]:
-        raise Wrong(
-            "leaves_the_hook_on",
-            "your hook is still on the model after the function has returned",
-            expected="no hook on the model",
-            seen="; ".join(seen["hooks left"]),
-        )
+    expect_no_hooks(
+        seen["hooks left"],
+        "leaves_the_hook_on",
+        "your hook is still on the model after the function has returned",
+    )
 
 
 @check("layer 0 is what comes into the first block")

@@ -1,7 +1,12 @@
-import torch
-
 from tutorial_lib import cache_residual_streams
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    expect_close,
+    expect_no_hooks,
+    expect_tensor,
+    is_close,
+)
 from tutorial_lib.exercises.seen import describe
 
 
@@ -111,10 +116,8 @@ def holds_for_equal_sizes(case, seen):
 
 @check("no hook is left on", see="chapters/1-hook-basics.md#the-context-manager")
 def is_off(case, seen):
-    if seen["hooks left"]:
-        raise Wrong(
-            "leaves_the_hook_on",
-            "a hook of yours is still on the model after the function has returned",
-            expected="no hook on the model",
-            seen="; ".join(seen["hooks left"]),
-        )
+    expect_no_hooks(
+        seen["hooks left"],
+        "leaves_the_hook_on",
+        "a hook of yours is still on the model after the function has returned",
+    )

@@ -1,5 +1,3 @@
-import torch
-
 from tutorial_lib import add_hooks, read_output, replace_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
 from tutorial_lib.tiny_model.skills import requests

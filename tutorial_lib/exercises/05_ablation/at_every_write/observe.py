@@ -1,5 +1,3 @@
-import torch
-
 from tutorial_lib import add_hooks, get_residual_stream_at_layer, read_input, read_output
 from tutorial_lib.directions import difference_of_means
 from tutorial_lib.tiny_model.skills import requests

@@ -1,7 +1,15 @@
 import torch
 
 from tutorial_lib import add_hooks, cache_residual_streams, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    expect_close,
+    expect_no_hooks,
+    expect_same,
+    expect_tensor,
+    is_close,
+)
 
 SEQ = 4
 
@@ -73,13 +81,11 @@ def nothing_is_left(case, seen):
             expected="the same logits for another text as before your function",
             seen=f"logits that are up to {away:.2g} away",
         )
-    if seen["hooks left"]:
-        raise Wrong(
-            "leaves_a_hook_that_keeps",
-            "your function left a hook on the model; it edits nothing, and keeps a stream with each run",
-            expected="no hook on the model",
-            seen="; ".join(seen["hooks left"]),
-        )
+    expect_no_hooks(
+        seen["hooks left"],
+        "leaves_a_hook_that_keeps",
+        "your function left a hook on the model; it edits nothing, and keeps a stream with each run",
+    )
     expect_same(seen["after"], seen["before"], "what the model says after your function")
 
 

@@ -1,5 +1,13 @@
 from tutorial_lib import add_hooks, cache_residual_streams, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    expect_close,
+    expect_no_hooks,
+    expect_same,
+    expect_tensor,
+    is_close,
+)
 from tutorial_lib.exercises.seen import describe
 
 SEQ = 6
@@ -46,13 +54,11 @@ def nothing_is_left(case, seen):
             expected="the target's own logits, as before your function",
             seen=f"logits that are up to {apart(seen['after'], seen['before']):.2g} away",
         )
-    if seen["hooks left"]:
-        raise Wrong(
-            "leaves_a_hook_that_keeps",
-            "your function left a hook on the model; it edits nothing, and keeps a stream with each run",
-            expected="no hook on the model",
-            seen="; ".join(seen["hooks left"]),
-        )
+    expect_no_hooks(
+        seen["hooks left"],
+        "leaves_a_hook_that_keeps",
+        "your function left a hook on the model; it edits nothing, and keeps a stream with each run",
+    )
     expect_same(seen["after"], seen["before"], "what the model says after your function")
 
 

@@ -1,7 +1,7 @@
 import torch
 
 from tutorial_lib import add_hooks
-from tutorial_lib.exercises.checking import Wrong, check, expect_same
+from tutorial_lib.exercises.checking import Wrong, check
 
 WORDS = {
     "adds": "adds a vector that was made for its effect",
