@@ -21,6 +21,7 @@ from tutorial_lib.exercises.course.errors import CourseError
 from tutorial_lib.exercises.course.release import RELEASED, release
 from tutorial_lib.exercises.course.submitting import submit
 from tutorial_lib.exercises.course.variants import seal, variant
+from tutorial_lib.exercises.workspace import Workspace
 
 PACKAGE = find_exercises()
 
@@ -191,6 +192,20 @@ def test_what_is_not_attempted_missing_or_refused_is_listed_with_the_reason(work
     assert result.exit_code == 0
     for text in ("not attempted", "no file", "left out", "NOT in", "0 of 3 exercises are written"):
         assert text in result.output
+
+
+def test_an_answer_is_read_as_its_encoding_says_and_one_that_is_another_is_no_python(workspace: Path) -> None:
+    print_a_shape, double = workspace / "01_hooks" / "print_a_shape.py", workspace / "90_own" / "double_it.py"
+    print_a_shape.write_bytes("# coding: latin-1\nword = 'é'\n".encode("latin-1"))
+    double.write_bytes("word = 'é'\n".encode("latin-1"))
+    by_name = {item.exercise.name: item.state for item in submit(workspace).items}
+    assert by_name["01_hooks/print_a_shape"] == "written"
+    assert by_name["90_own/double_it"] == "syntax error"
+
+
+def test_only_the_exercises_that_were_chosen_are_listed(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "own", ["print_a_shape"])
+    assert [item.exercise.name for item in submit(tmp_path / "own").items] == ["01_hooks/print_a_shape"]
 
 
 def test_an_older_zip_is_never_overwritten(workspace: Path) -> None:
