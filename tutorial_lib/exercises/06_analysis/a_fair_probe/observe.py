@@ -92,8 +92,15 @@ def words(case):
     ids = case.ids(60 + N_TEST, 2)
     side = torch.ones(len(ids), device=ids.device)
     side[::2] = -1
-    one, other = case.ids(1, 2, "two words")[0].tolist()
-    ids[:, -1] = torch.where(side > 0, one, other + (one == other))
+    ids[:, -1] = torch.where(side > 0, *far_apart(case))
     streams = get_residual_stream_at_layer(case.model, case.layer, ids, positions=-1)[:, 0]
     order = orders(case, "words", side[:60], True)
     return streams[:60], side[:60], streams[60:], turned(case, "words", side[60:]), order
+
+
+def far_apart(case):
+    """Two words that the model tells apart: some pairs it has seldom seen, and embeds alike."""
+    some = case.ids(1, 24, "two words")[0]
+    embedded = case.model.get_input_embeddings()(some)
+    first, second = divmod(int(torch.cdist(embedded, embedded).argmax()), len(some))
+    return int(some[first]), int(some[second])
