@@ -94,6 +94,16 @@ test-exports: setup ## the exported notebooks in the real nbgrader and Otter-Gra
 	$(EXPORTS)/uv pip install --quiet --python $(EXPORTS)/python --group exports --editable .
 	EXPORT_TOOLS=$(EXPORTS) $(BIN)/python -m pytest tests/test_course_exports.py $(ARGS)
 
+# Other libraries with the same purpose, beside the pinned transformers.
+PEERS := $(CURDIR)/.venv-peers/bin
+$(PEERS)/../.ready: pyproject.toml
+	@test -x $(PEERS)/python || $(PYTHON) -m venv .venv-peers
+	$(PEERS)/pip install --quiet --upgrade "uv>=0.8"
+	$(PEERS)/pip install --quiet $(TORCH)
+	$(PEERS)/uv pip install --quiet --python $(PEERS)/python "transformers==5.23.0" pytest --group peers --editable .
+	$(PEERS)/uv pip install --quiet --python $(PEERS)/python --no-deps steering-vectors==0.12.2
+	@touch $@
+
 pages: setup ## run the blocks of the pages alone
 	$(BIN)/python -m pytest docs README.md $(ARGS)
 
