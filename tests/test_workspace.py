@@ -15,6 +15,7 @@ from tutorial_lib.exercises.filling import fill
 from tutorial_lib.exercises.progress import Progress, Record
 from tutorial_lib.exercises.report import FAILED, NOT_ATTEMPTED, PASSED, Report
 from tutorial_lib.exercises.workspace import CHANGED, DONE, STARTED, TO_DO, Workspace, WorkspaceError
+from tutorial_lib.files import write_whole
 
 FIRST, SECOND, THIRD = "01_one/first", "01_one/second", "02_two/third"
 
@@ -403,29 +404,29 @@ def test_what_a_newer_version_knows_of_an_exercise_stays(progress):
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
     file = tmp_path / "a.json"
-    files.write_whole(file, "old")
+    write_whole(file, "old")
 
     def fails(*arguments):
         raise OSError("no room")
 
     monkeypatch.setattr(os, "replace", fails)
     with pytest.raises(OSError, match="no room"):
-        files.write_whole(file, "new")
+        write_whole(file, "new")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.json", "old")]
 
 
 def test_a_written_file_is_utf_8_with_unix_line_ends(tmp_path):
-    files.write_whole(tmp_path / "new" / "a.txt", "é →\n")
+    write_whole(tmp_path / "new" / "a.txt", "é →\n")
     assert (tmp_path / "new" / "a.txt").read_bytes() == "é →\n".encode()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
 def test_a_written_file_has_the_permissions_of_any_other(tmp_path):
     (tmp_path / "plain").write_text("")
-    files.write_whole(tmp_path / "whole", "")
+    write_whole(tmp_path / "whole", "")
     assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
     (tmp_path / "whole").chmod(0o600)
-    files.write_whole(tmp_path / "whole", "again")
+    write_whole(tmp_path / "whole", "again")
     assert (tmp_path / "whole").stat().st_mode & 0o777 == 0o600
 
 

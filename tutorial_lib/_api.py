@@ -3,6 +3,12 @@
 from tutorial_lib.activations import read_input, read_output, replace_input, replace_output
 from tutorial_lib.architecture import ModelMap, map_model
 from tutorial_lib.blocks import UnaddressableStreamError, find_blocks
+from tutorial_lib.collect import (
+    ActivationStore,
+    collect_residual_streams,
+    collect_statistics,
+    read_statistics,
+)
 from tutorial_lib.directions import (
     ablate_direction_everywhere,
     difference_of_means,
@@ -35,6 +41,7 @@ from tutorial_lib.token_text import select_text, show_selection
 from tutorial_lib.verify import Verification, verify_model
 
 __all__ = [
+    "ActivationStore",
     "HookCalls",
     "HookCount",
     "LeftoverHook",
@@ -50,6 +57,8 @@ __all__ = [
     "add_hooks",
     "add_vector_to_residual_stream",
     "cache_residual_streams",
+    "collect_residual_streams",
+    "collect_statistics",
     "difference_of_means",
     "direct_logit_attribution",
     "edit_residual_stream",
@@ -64,6 +73,7 @@ __all__ = [
     "position_aware_residual_hook",
     "read_input",
     "read_output",
+    "read_statistics",
     "replace_input",
     "replace_output",
     "select_all",

@@ -3,6 +3,7 @@
 import typer
 
 from tutorial_lib.commands.check import check_command
+from tutorial_lib.commands.collect import collect_command
 from tutorial_lib.commands.course import course_app
 from tutorial_lib.commands.export import export_app
 from tutorial_lib.commands.grade import grade_command
@@ -15,6 +16,7 @@ from tutorial_lib.commands.submit import submit_command
 
 app = typer.Typer(no_args_is_help=True, help="Hooks into HuggingFace transformers, from the command line.")
 app.command("map")(map_command)
+app.command("collect")(collect_command)
 
 EXERCISES = "Exercises"
 app.command("start", rich_help_panel=EXERCISES)(start_command)

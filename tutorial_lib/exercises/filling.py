@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tutorial_lib.exercises.catalog import Exercise, ExerciseError, get_exercise
-from tutorial_lib.exercises.files import fingerprint, keep_copy, write_whole
+from tutorial_lib.exercises.files import fingerprint, keep_copy
 from tutorial_lib.exercises.workspace import HIDDEN, Workspace, WorkspaceError
+from tutorial_lib.files import write_whole
 
 ALL = "all"
 README = """\

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from tutorial_lib.exercises.files import keep_copy, write_whole
+from tutorial_lib.exercises.files import keep_copy
+from tutorial_lib.files import write_whole
 
 FORMAT = 1
 

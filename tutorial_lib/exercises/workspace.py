@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from tutorial_lib.exercises.catalog import Exercise, find_exercises, get_exercise
-from tutorial_lib.exercises.files import fingerprint, keep_copy, read_source, read_text, write_whole
+from tutorial_lib.exercises.files import fingerprint, keep_copy, read_source, read_text
 from tutorial_lib.exercises.progress import Progress, now
 from tutorial_lib.exercises.report import NOT_ATTEMPTED, Report
 from tutorial_lib.exercises.source import same_code
+from tutorial_lib.files import write_whole
 
 HIDDEN = ".hooking"
 TO_DO = "to do"

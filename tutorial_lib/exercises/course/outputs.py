@@ -25,7 +25,7 @@ from tutorial_lib.exercises.course.formats.nbgrader_csv import nbgrader_csv
 from tutorial_lib.exercises.course.receipts import receipt
 from tutorial_lib.exercises.course.results import Grades
 from tutorial_lib.exercises.course.summary import summary_html, summary_markdown
-from tutorial_lib.exercises.files import write_whole
+from tutorial_lib.files import write_whole
 
 
 def write_outputs(

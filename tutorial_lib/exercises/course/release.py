@@ -18,8 +18,8 @@ from tutorial_lib.exercises.course.bundle import Bundle
 from tutorial_lib.exercises.course.errors import CourseError
 from tutorial_lib.exercises.course.roster import Student
 from tutorial_lib.exercises.course.variants import seal, variants
-from tutorial_lib.exercises.files import write_whole
 from tutorial_lib.exercises.workspace import HIDDEN
+from tutorial_lib.files import write_whole
 
 RELEASED = ("exercise.toml", "task.md", "starter.py", "hints.md", "observe.py", "checks.py")
 

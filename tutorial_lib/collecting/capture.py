@@ -1,0 +1,123 @@
+"""Run a batch as far as the last layer that is asked for, and keep the chosen rows of the streams."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tutorial_lib.activations import read_input, read_output
+from tutorial_lib.blocks import (
+    UnaddressableStreamError,
+    check_addressable,
+    check_layer,
+    check_whole_blocks,
+    find_blocks,
+)
+from tutorial_lib.compiled import uncompiled
+from tutorial_lib.hooks import HookPair, add_hooks
+
+
+class _PassIsDone(BaseException):
+    """Ends a forward pass early. Not an Exception, so that no `except Exception` in a model swallows it."""
+
+
+class Capture:
+    """Gives the streams of one batch after the other, while `capturing` has its hooks on the model.
+
+    Attributes:
+        layers: in their order.
+    """
+
+    def __init__(self, model: nn.Module, layers: list[int]) -> None:
+        self.layers = layers
+        self._model = model
+        self._take: Tensor | None = None
+        self._shape: tuple[int, ...] = ()
+        self._captured: dict[int, Tensor] = {}
+
+    def __call__(self, ids: Tensor, mask: Tensor, take: Tensor) -> dict[int, Tensor]:
+        """The streams of the tokens that are taken, in the model's dtype and on its device.
+
+        Args:
+            ids: `[batch, seq]`.
+            mask: `[batch, seq]`, 1 where there is a token.
+            take: `[kept]`, places in the flattened batch.
+
+        Returns:
+            `[kept, d_model]` for each layer.
+
+        Raises:
+            RuntimeError: the pass did not come by a layer.
+            UnaddressableStreamError: a stream is not `[batch, seq, d_model]`.
+        """
+        self._take, self._shape, self._captured = take, tuple(ids.shape), {}
+        try:
+            with torch.no_grad():
+                self._model(input_ids=ids, attention_mask=mask, use_cache=False)
+        except _PassIsDone:
+            pass
+        missing = [layer for layer in self.layers if layer not in self._captured]
+        if missing:
+            raise RuntimeError(f"the forward pass of {type(self._model).__name__} came by no layer {missing}")
+        return self._captured
+
+    def hooks(self, blocks: nn.ModuleList) -> tuple[list[HookPair], list[HookPair]]:
+        """Its pre-hooks and forward hooks, which get keyword arguments."""
+        pre = [(blocks[layer], self._at_input(layer)) for layer in self.layers if layer < len(blocks)]
+        post = [(blocks[-1], self._at_output(layer)) for layer in self.layers if layer == len(blocks)]
+        return pre, post
+
+    def _at_input(self, layer: int) -> Callable[..., None]:
+        def capture_block_input(module: nn.Module, args: Any, kwargs: Any) -> None:
+            self._keep(layer, read_input(args, kwargs))
+
+        return capture_block_input
+
+    def _at_output(self, layer: int) -> Callable[..., None]:
+        def capture_block_output(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            self._keep(layer, read_output(output))
+
+        return capture_block_output
+
+    def _keep(self, layer: int, stream: Tensor) -> None:
+        if self._take is None:
+            return  # a pass of somebody else, before the first of ours
+        if stream.ndim != 3 or tuple(stream.shape[:2]) != self._shape:
+            raise UnaddressableStreamError(
+                f"the stream at layer {layer} has the shape {tuple(stream.shape)}, "
+                f"not [batch, seq, d_model] of a batch {list(self._shape)}"
+            )
+        take = self._take if self._take.device == stream.device else self._take.to(stream.device)
+        self._captured[layer] = stream.reshape(-1, stream.shape[-1]).index_select(0, take)
+        if layer == self.layers[-1]:
+            raise _PassIsDone
+
+
+@contextmanager
+def capturing(model: nn.Module, layers: list[int]) -> Iterator[Capture]:
+    """Has the hooks of a `Capture` on the model."""
+    capture = Capture(model, layers)
+    with uncompiled(model), add_hooks(*capture.hooks(find_blocks(model)), with_kwargs=True):
+        yield capture
+
+
+def check_layers(model: nn.Module, layers: Iterable[int]) -> list[int]:
+    """The layers in their order, each once.
+
+    Raises:
+        ValueError: a layer that the model does not have, or none at all.
+        TypeError: `layers` is one number, or has something else than whole numbers.
+        UnaddressableStreamError: the model has no stream that rows could be taken from.
+    """
+    check_addressable(model)
+    n_layers = len(find_blocks(model))
+    if isinstance(layers, (int, str)):
+        raise TypeError(f"layers must be several layers, such as [{layers!r}], got {layers!r}")
+    wanted = sorted({check_layer(layer, n_layers, after_last_block=True) for layer in layers})
+    if not wanted:
+        raise ValueError(f"layers is empty; layers 0 to {n_layers} can be collected")
+    if wanted[-1] == n_layers:
+        check_whole_blocks(model)
+    return wanted

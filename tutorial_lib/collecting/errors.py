@@ -1,0 +1,9 @@
+"""What can be wrong with data and folders."""
+
+
+class CollectError(ValueError):
+    """Something that the user gave cannot be used; the message says what and what would be right."""
+
+
+class BadRecordError(CollectError):
+    """One record of the data cannot be read as a text or as token ids."""

@@ -1,0 +1,149 @@
+"""The folder of a collection: begun, gone on with, and finished with a manifest."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tutorial_lib.collecting.chunks import Chunk
+from tutorial_lib.collecting.errors import CollectError
+from tutorial_lib.collecting.identity import Settings
+from tutorial_lib.collecting.plan import Plan
+from tutorial_lib.collecting.ranks import Ranks
+from tutorial_lib.collecting.shards import PARTIAL, numbers_of, read_header, shard_path
+from tutorial_lib.files import write_whole
+
+FORMAT = 1
+SETTINGS = "collection.json"
+MANIFEST = "manifest.json"
+
+
+def open_together(folder: Path, settings: Settings, ranks: Ranks) -> None:
+    """Rank 0 opens the folder, then the others do; all raise if one cannot."""
+    for turn in (ranks.rank == 0, ranks.rank != 0):
+        problem = None
+        if turn:
+            try:
+                open_folder(folder, settings, ranks)
+            except (CollectError, OSError) as error:
+                problem = str(error)
+        ranks.agree(problem)
+
+
+def open_folder(folder: Path, settings: Settings, ranks: Ranks) -> None:
+    """Makes the folder, or checks that what is in it was begun with the same settings.
+
+    Raises:
+        CollectError: the folder has something else in it, or a collection with other settings.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise CollectError(f"{str(folder)!r} is a file; out must be a new or empty folder")
+    file = folder / SETTINGS
+    if file.exists():
+        _check_same(file, settings)
+    elif folder.exists() and any(not path.name.startswith(f".{SETTINGS}") for path in folder.iterdir()):
+        raise CollectError(
+            f"{str(folder)!r} is not empty and holds no collection; out must be a new or empty folder"
+        )
+    else:
+        # Ranks that come here at the same time write the same.
+        text = {"format": FORMAT, "settings": settings.as_json()}
+        write_whole(file, json.dumps(text, indent=1) + "\n")
+        _check_same(file, settings)
+    for number in numbers_of(folder, partial=True):
+        if ranks.has(number):  # of a process that was killed; those of others may be growing now
+            path = shard_path(folder, number)
+            path.with_name(path.name + PARTIAL).unlink(missing_ok=True)
+
+
+def _check_same(file: Path, settings: Settings) -> None:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        there = found["settings"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CollectError(f"{str(file)!r} cannot be read: {error}") from error
+    if found.get("format") != FORMAT:
+        raise CollectError(f"{str(file)!r} has the format {found.get('format')}; this version knows {FORMAT}")
+    if changed := settings.differs_from(there):
+        raise CollectError(
+            f"{str(file.parent)!r} was begun with other settings. "
+            "Choose another folder, or the same settings:\n  " + "\n  ".join(changed)
+        )
+
+
+def is_made(folder: Path, chunk: Chunk, content: str) -> bool:
+    """Whether the shard of a chunk is there.
+
+    Raises:
+        CollectError: it is, but was made of other data.
+    """
+    path = shard_path(folder, chunk.number)
+    if not path.exists():
+        return False
+    if read_header(path)["content"] != content:
+        raise CollectError(
+            f"the data have changed: {path.name} was made of other {chunk}. Choose another folder for them"
+        )
+    return True
+
+
+def header_of(plan: Plan, settings: str) -> dict[str, Any]:
+    """What a shard says of itself."""
+    records = plan.chunk.records
+    return {
+        "format": FORMAT,
+        "settings": settings,
+        "content": plan.content,
+        "first_document": records[0].index,
+        "last_document": records[-1].index,
+        "documents": len(records),
+        "rows": plan.n_rows,
+        "tokens": plan.tokens,
+        "skipped": plan.skipped,
+    }
+
+
+def write_manifest(folder: Path, n_shards: int) -> dict[str, Any] | None:
+    """Writes the manifest when all shards are there.
+
+    Args:
+        n_shards: how many there must be.
+
+    Returns:
+        The manifest. None: other ranks are not done yet.
+
+    Raises:
+        CollectError: there are more shards than the data give, or one is damaged.
+    """
+    numbers = numbers_of(folder)
+    if extra := [number for number in numbers if number >= n_shards]:
+        raise CollectError(
+            f"the data have changed: they give {n_shards} shards, "
+            f"and {shard_path(folder, extra[0]).name} is there"
+        )
+    if len(numbers) < n_shards:
+        return None
+    manifest = manifest_of(folder, numbers, finished=True)
+    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    return manifest
+
+
+def manifest_of(folder: Path, numbers: list[int], *, finished: bool) -> dict[str, Any]:
+    """What the shards of these numbers hold, as the manifest says it."""
+    begun = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    shards = []
+    skipped: dict[str, int] = {}
+    for number in numbers:
+        path = shard_path(folder, number)
+        header = read_header(path)
+        for reason, count in header.pop("skipped").items():
+            skipped[reason] = skipped.get(reason, 0) + count
+        del header["format"], header["settings"]
+        shards.append({"file": path.name, "bytes": path.stat().st_size, **header})
+    totals = {name: sum(shard[name] for shard in shards) for name in ("rows", "tokens", "documents")}
+    return {
+        **begun,
+        "finished": finished,
+        **totals,
+        "skipped": dict(sorted(skipped.items())),
+        "shards": shards,
+    }

@@ -1,0 +1,104 @@
+"""What a collection was made with. A run that goes on with it must have the same."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+
+AT_ONCE = 1 << 20  # numbers that a checksum turns into 64 bits at once
+_WORDS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides which bytes a shard has, beside the data.
+
+    Attributes:
+        model: a name or folder, and `revision` the commit of the Hub, where they are known.
+        weights: a checksum of the parameters and buffers.
+        tokenizer: a hash of it. None: the data are token ids.
+        layers: in their order.
+        d_model: width of a row.
+        dtype: of the rows, such as "float16".
+    """
+
+    model: str
+    revision: str | None
+    model_class: str
+    weights: str
+    model_dtype: str
+    device: str
+    tokenizer: str | None
+    layers: list[int]
+    d_model: int
+    dtype: str
+    positions: Any
+    add_special_tokens: bool
+    skip_tokens: list[int]
+    max_length: int
+    too_long: str
+    batch_tokens: int
+    shard_tokens: int
+    shard_rows: int
+    torch: str
+    transformers: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def differs_from(self, other: dict[str, Any]) -> list[str]:
+        """A line for each setting that has another value in `other`, what a folder says."""
+        mine: dict[str, Any] = json.loads(json.dumps(self.as_json()))
+        names = sorted(mine.keys() | other.keys())
+        changed = [name for name in names if mine.get(name) != other.get(name)]
+        return [f"{name}: {other.get(name)!r} there, {mine.get(name)!r} now" for name in changed]
+
+    def digest(self) -> str:
+        """A short name of all of them."""
+        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    return {"torch": str(torch.__version__), "transformers": str(transformers.__version__)}
+
+
+def checksum_of_weights(model: nn.Module) -> str:
+    """A checksum of all parameters and buffers that runs as fast as the device reads them.
+
+    It is made for noticing a change, not for security: for each tensor the sum of its bits as whole numbers,
+    and the same with each weighted by its place.
+    """
+    found = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        if isinstance(tensor, Tensor):
+            found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {_sums(tensor)}\n".encode())
+    return found.hexdigest()[:32]
+
+
+def hash_of_tokenizer(tokenizer: Any) -> str:
+    """A hash of what a tokenizer does: of its whole description, or of its vocabulary where it has none."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    described = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
+    return hashlib.sha256(described.encode()).hexdigest()[:32]
+
+
+def _sums(tensor: Tensor) -> tuple[int, int]:
+    if tensor.is_meta:  # offloaded by accelerate; its bytes are on the disk
+        return (0, 0)
+    plain = tensor.detach()
+    if plain.is_complex():
+        plain = torch.view_as_real(plain)
+    flat = plain.contiguous().flatten()
+    words = flat.to(torch.int8) if flat.dtype == torch.bool else flat.view(_WORDS[flat.element_size()])
+    total = torch.zeros((), dtype=torch.int64, device=words.device)
+    weighted = torch.zeros((), dtype=torch.int64, device=words.device)
+    for start in range(0, len(words), AT_ONCE):
+        part = words[start : start + AT_ONCE].to(torch.int64)
+        places = torch.arange(start, start + len(part), device=part.device) % 65521 + 1
+        total += part.sum()  # overflow wraps around, the same on every device
+        weighted += (part * places).sum()
+    return int(total), int(weighted)

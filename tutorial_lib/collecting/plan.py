@@ -1,0 +1,268 @@
+"""From a chunk of records to batches of token ids, and to the row of the shard for each token that is
+kept."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tutorial_lib.collecting.chunks import Chunk
+from tutorial_lib.collecting.errors import BadRecordError, CollectError
+from tutorial_lib.collecting.records import Value
+
+TooLong: TypeAlias = Literal["truncate", "split", "skip", "error"]
+OnBad: TypeAlias = Literal["error", "skip"]
+Where: TypeAlias = str | int | Sequence[int] | slice
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How documents become rows.
+
+    Attributes:
+        tokenizer: None for data that are token ids already.
+        positions: "all", "last", an int, ints or a slice, within each document; negative ones count from its
+            end.
+        max_length: the longest piece that is run, in tokens.
+        too_long: what becomes of a longer document.
+        on_bad: what becomes of a record that cannot be read.
+        add_special_tokens: whether the tokenizer adds its own, such as one at the start.
+        skip_tokens: ids of tokens that are run and not kept, such as one at the start.
+        batch_tokens: padded tokens in a batch, at most, unless one document has more.
+        pad_id: what stands in the padding.
+        vocab_size: ids must lie below it. None: not checked.
+    """
+
+    tokenizer: Any
+    positions: Where
+    max_length: int
+    too_long: TooLong
+    on_bad: OnBad
+    add_special_tokens: bool
+    skip_tokens: frozenset[int]
+    batch_tokens: int
+    pad_id: int
+    vocab_size: int | None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Token ids that are run together: a document, or a part of one that starts at `offset`."""
+
+    document: int
+    offset: int
+    ids: list[int]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is run at once.
+
+    Attributes:
+        ids: `[batch, seq]`, padded on the right.
+        mask: `[batch, seq]`, 1 where there is a token.
+        take: `[kept]`, the tokens to keep as places in the flattened batch.
+        rows: `[kept]`, the row of the shard for each of them.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    take: Tensor
+    rows: Tensor
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A chunk that is ready to be run.
+
+    Attributes:
+        chunk: what it is made of.
+        content: the hash of its records.
+        batches: in the order of running, pieces of like length together.
+        columns: "document", "position" and "token" of each row, `[rows]`, in the order of the data.
+        skipped: how many documents were left out or cut, by reason.
+        tokens: that are run, without padding.
+    """
+
+    chunk: Chunk
+    content: str
+    batches: list[Batch]
+    columns: dict[str, Tensor]
+    skipped: dict[str, int]
+    tokens: int
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.columns["document"])
+
+
+def make_plan(chunk: Chunk, content: str, reading: Reading) -> Plan:
+    """The batches of a chunk and its rows.
+
+    Raises:
+        BadRecordError: a record cannot be read, and `on_bad` is "error".
+        CollectError: a document is too long, and `too_long` is "error".
+    """
+    skipped: Counter[str] = Counter()
+    pieces = list(_pieces(_encoded(chunk, reading, skipped), reading, skipped))
+    pieces = [piece for piece in pieces if _any_kept(piece, reading, skipped)]
+    lengths = np.array([len(piece.ids) for piece in pieces], dtype=np.int64)
+    starts = np.cumsum(lengths) - lengths  # of each piece, where all tokens stand in one line
+    tokens = np.fromiter(chain.from_iterable(piece.ids for piece in pieces), np.int64, int(lengths.sum()))
+    positions = np.arange(len(tokens)) - np.repeat(starts, lengths)
+    kept = _kept(pieces, starts, tokens, reading)
+    offsets = np.array([piece.offset for piece in pieces], dtype=np.int64)
+    documents = np.array([piece.document for piece in pieces], dtype=np.int64)
+    columns = {
+        "document": np.repeat(documents, lengths)[kept],
+        "position": (positions + np.repeat(offsets, lengths))[kept],
+        "token": tokens[kept],
+    }
+    rows = np.cumsum(kept) - 1
+    batches = [
+        _batch(tokens, kept, rows, starts[group], lengths[group], reading.pad_id)
+        for group in _groups(lengths.tolist(), reading)
+    ]
+    return Plan(
+        chunk,
+        content,
+        batches,
+        {name: torch.from_numpy(values) for name, values in columns.items()},
+        {reason: count for reason, count in sorted(skipped.items()) if count},
+        len(tokens),
+    )
+
+
+def select_positions(positions: Where, length: int) -> list[int]:
+    """The chosen positions of a document of `length` tokens, in order; those that it lacks are left out."""
+    if positions == "all":
+        return list(range(length))
+    if isinstance(positions, slice):
+        return sorted(range(length)[positions])
+    listed = [-1] if positions == "last" else [positions] if isinstance(positions, int) else positions
+    inside = {int(at) % length for at in listed if -length <= int(at) < length}
+    return sorted(inside)
+
+
+def _encoded(chunk: Chunk, reading: Reading, skipped: Counter[str]) -> list[tuple[int, list[int]]]:
+    """The index and token ids of the documents of a chunk, all texts tokenized in one call."""
+    values: list[tuple[int, Value]] = []
+    for record in chunk.records:
+        try:
+            value = record.value()
+            if not isinstance(value, str):
+                _check_ids(value, reading.vocab_size, record.index)
+        except BadRecordError:
+            if reading.on_bad == "error":
+                raise
+            skipped["bad"] += 1
+            continue
+        if len(value) == 0:
+            skipped["empty"] += 1
+        else:
+            values.append((record.index, value))
+    texts = [value for _, value in values if isinstance(value, str)]
+    if texts and reading.tokenizer is None:
+        raise CollectError("the data are texts: give the model's tokenizer")
+    encoded = iter(_tokenized(texts, reading) if texts else [])
+    documents = [(index, next(encoded) if isinstance(value, str) else value) for index, value in values]
+    skipped["empty"] += sum(not ids for _, ids in documents)
+    return [(index, ids) for index, ids in documents if ids]
+
+
+def _tokenized(texts: list[str], reading: Reading) -> list[list[int]]:
+    # verbose: no warning about long texts, which are dealt with here
+    found = reading.tokenizer(texts, add_special_tokens=reading.add_special_tokens, verbose=False)
+    ids: list[list[int]] = found["input_ids"]
+    return ids
+
+
+def _check_ids(ids: list[int], vocab_size: int | None, index: int) -> None:
+    for each in ids:
+        if each < 0 or (vocab_size is not None and each >= vocab_size):
+            raise BadRecordError(
+                f"document {index} has the token id {each}; the model knows 0 to {vocab_size}"
+            )
+
+
+def _pieces(
+    documents: Iterable[tuple[int, list[int]]], reading: Reading, skipped: Counter[str]
+) -> Iterator[Piece]:
+    longest = reading.max_length
+    for index, ids in documents:
+        if len(ids) <= longest:
+            yield Piece(index, 0, ids)
+        elif reading.too_long == "error":
+            raise CollectError(
+                f"document {index} has {len(ids)} tokens, more than max_length {longest}; "
+                'too_long can be "truncate", "split" or "skip"'
+            )
+        elif reading.too_long == "skip":
+            skipped["too long"] += 1
+        elif reading.too_long == "truncate":
+            skipped["cut to max_length"] += 1
+            yield Piece(index, 0, ids[:longest])
+        else:
+            skipped["split at max_length"] += 1
+            for offset in range(0, len(ids), longest):
+                yield Piece(index, offset, ids[offset : offset + longest])
+
+
+def _any_kept(piece: Piece, reading: Reading, skipped: Counter[str]) -> bool:
+    """Whether a piece is worth running."""
+    kept = reading.positions == "all" or bool(select_positions(reading.positions, len(piece.ids)))
+    skipped["without a position to keep"] += not kept
+    return kept
+
+
+def _kept(
+    pieces: Sequence[Piece], starts: NDArray[np.int64], tokens: NDArray[np.int64], reading: Reading
+) -> NDArray[np.bool_]:
+    """Whether each token is kept."""
+    kept = np.full(len(tokens), reading.positions == "all")
+    if reading.positions != "all":
+        for piece, start in zip(pieces, starts.tolist(), strict=True):
+            kept[[start + at for at in select_positions(reading.positions, len(piece.ids))]] = True
+    if reading.skip_tokens:
+        kept &= ~np.isin(tokens, list(reading.skip_tokens))
+    return kept
+
+
+def _groups(lengths: list[int], reading: Reading) -> Iterator[list[int]]:
+    """Which pieces are run together: those of like length, the longest first."""
+    group: list[int] = []
+    for at in sorted(range(len(lengths)), key=lambda at: (-lengths[at], at)):
+        if group and (len(group) + 1) * lengths[group[0]] > reading.batch_tokens:
+            yield group
+            group = []
+        group.append(at)
+    if group:
+        yield group
+
+
+def _batch(
+    tokens: NDArray[np.int64],
+    kept: NDArray[np.bool_],
+    rows: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    pad_id: int,
+) -> Batch:
+    columns = np.arange(lengths.max())
+    mask = columns < lengths[:, None]
+    places = (starts[:, None] + columns)[mask]  # of the tokens of the batch among all tokens
+    ids = np.full(mask.shape, pad_id, dtype=np.int64)
+    ids[mask] = tokens[places]
+    chosen = kept[places]
+    return Batch(
+        torch.from_numpy(ids),
+        torch.from_numpy(mask.astype(np.int64)),
+        torch.from_numpy(np.flatnonzero(mask)[chosen]),
+        torch.from_numpy(rows[places][chosen]),
+    )
