@@ -27,7 +27,7 @@ def collect_command(
     layers: Annotated[
         str,
         typer.Option(
-            help="Such as 2,4. Layer i is the input of block i; the number of blocks: what the last gives out.",
+            help="Such as 2,4. Layer i is the input of block i; at the number of blocks: the last output.",
             show_default=False,
         ),
     ],
