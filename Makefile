@@ -18,7 +18,7 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup serve build check test test-lowest test-highest test-exports pages bake exercises atlas evaluate bench constraints clean
+.PHONY: help setup serve build check test test-lowest test-highest test-exports wheel pages bake exercises atlas evaluate bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,10 @@ $(PEERS)/../.ready: pyproject.toml
 	$(PEERS)/uv pip install --quiet --python $(PEERS)/python "transformers==5.23.0" pytest --group peers --editable .
 	$(PEERS)/uv pip install --quiet --python $(PEERS)/python --no-deps steering-vectors==0.12.2
 	@touch $@
+
+DIST ?= dist
+wheel: setup ## build wheel and sdist, install the wheel in an empty environment and use it (some minutes)
+	$(BIN)/python tools/try_wheel.py --dist $(DIST) --torch "$(TORCH)"
 
 pages: setup ## run the blocks of the pages alone
 	$(BIN)/python -m pytest docs README.md $(ARGS)
