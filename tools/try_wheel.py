@@ -2,8 +2,8 @@
 
     python tools/try_wheel.py --dist dist
 
-Nothing of this repository is on the path of what is tried: it runs in a folder of its own, with the packages
-that pip finds today. Loads the model in the box, runs the command, and the code of a chapter from its notebook.
+Nothing of this repository is on the path of what is tried: it runs in a folder of its own, with the
+packages that pip finds today. Loads the model in the box, runs the command, and the code of a chapter.
 """
 
 import argparse
