@@ -22,7 +22,7 @@ from tutorial_lib.collecting.folder import header_of, is_made, open_together, wr
 from tutorial_lib.collecting.host import HostCopies
 from tutorial_lib.collecting.job import Job, make_job, run
 from tutorial_lib.collecting.plan import Batch, OnBad, Plan, TooLong, Where
-from tutorial_lib.collecting.ranks import find_ranks
+from tutorial_lib.collecting.ranks import Ranks, find_ranks
 from tutorial_lib.collecting.records import open_source
 from tutorial_lib.collecting.shards import shard_path, write_shard
 from tutorial_lib.collecting.statistics import collect_statistics as collect_statistics
@@ -120,12 +120,12 @@ def collect_residual_streams(
             job,
             here,
             lambda chunk, content: is_made(folder, chunk, content),
-            _ShardSink(folder, job, writer),
+            _ShardSink(folder, job, here, writer),
             progress=progress,
         )
     here.wait()
     if here.rank == 0 or here.group is None:
-        write_manifest(folder, n_shards)
+        write_manifest(folder, n_shards, rank=here.rank)
     here.wait()
     return ActivationStore(folder, unfinished=True)
 
@@ -133,8 +133,8 @@ def collect_residual_streams(
 class _ShardSink:
     """Puts the rows of a plan in their places, and hands them over to be written."""
 
-    def __init__(self, folder: Path, job: Job, writer: WriteBehind[Any]) -> None:
-        self._folder, self._job, self._writer = folder, job, writer
+    def __init__(self, folder: Path, job: Job, ranks: Ranks, writer: WriteBehind[Any]) -> None:
+        self._folder, self._job, self._rank, self._writer = folder, job, ranks.rank, writer
         self._copies = HostCopies(job.dtype)
         self._digest = job.settings.digest()
         self._rows: dict[int, Tensor] = {}
@@ -155,11 +155,12 @@ class _ShardSink:
         tensors = {f"layer_{layer}": rows for layer, rows in self._rows.items()} | plan.columns
         path = shard_path(self._folder, plan.chunk.number)
         self._rows = {}
-        self._writer.put((path, tensors, header_of(plan, self._digest)))
+        self._writer.put((path, tensors, header_of(plan, self._digest), self._rank))
 
 
-def _write(item: tuple[Path, dict[str, Tensor], dict[str, Any]]) -> None:
-    write_shard(*item)
+def _write(item: tuple[Path, dict[str, Tensor], dict[str, Any], int]) -> None:
+    path, tensors, header, rank = item
+    write_shard(path, tensors, header, rank=rank)
 
 
 if __name__ == "__main__":

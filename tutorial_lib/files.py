@@ -19,7 +19,7 @@ def write_whole(path: Path, text: str) -> None:
         with open(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
         os.chmod(name, _mode(path))
-        _replace(name, path)
+        replace_file(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
@@ -34,7 +34,7 @@ def _mode(path: Path) -> int:
     return 0o666 & ~mask
 
 
-def _replace(name: str, path: Path) -> None:
+def replace_file(name: str | Path, path: Path) -> None:
     """`os.replace`, tried for a second: on Windows it fails while another process reads the file."""
     for wait in (0.02, 0.05, 0.1, 0.2, 0.5):
         try:

@@ -7,10 +7,10 @@ from typing import Any
 from tutorial_lib.collecting.chunks import Chunk
 from tutorial_lib.collecting.errors import CollectError
 from tutorial_lib.collecting.identity import Settings
+from tutorial_lib.collecting.partial import is_partial, remove_partial_files, whole_file
 from tutorial_lib.collecting.plan import Plan
 from tutorial_lib.collecting.ranks import Ranks
-from tutorial_lib.collecting.shards import PARTIAL, numbers_of, read_header, shard_path
-from tutorial_lib.files import write_whole
+from tutorial_lib.collecting.shards import numbers_of, read_header, shard_path
 
 FORMAT = 1
 SETTINGS = "collection.json"
@@ -38,21 +38,21 @@ def open_folder(folder: Path, settings: Settings, ranks: Ranks) -> None:
     if folder.exists() and not folder.is_dir():
         raise CollectError(f"{str(folder)!r} is a file; out must be a new or empty folder")
     file = folder / SETTINGS
+    # Looked at in this order, since another rank may begin the folder in between.
+    others = [path for path in folder.iterdir() if not is_partial(path)] if folder.exists() else []
     if file.exists():
         _check_same(file, settings)
-    elif folder.exists() and any(not path.name.startswith(f".{SETTINGS}") for path in folder.iterdir()):
+    elif others:
         raise CollectError(
             f"{str(folder)!r} is not empty and holds no collection; out must be a new or empty folder"
         )
     else:
         # Ranks that come here at the same time write the same.
         text = {"format": FORMAT, "settings": settings.as_json()}
-        write_whole(file, json.dumps(text, indent=1) + "\n")
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_json(file, text, ranks.rank)
         _check_same(file, settings)
-    for number in numbers_of(folder, partial=True):
-        if ranks.has(number):  # of a process that was killed; those of others may be growing now
-            path = shard_path(folder, number)
-            path.with_name(path.name + PARTIAL).unlink(missing_ok=True)
+    remove_partial_files(folder, ranks)
 
 
 def _check_same(file: Path, settings: Settings) -> None:
@@ -102,11 +102,12 @@ def header_of(plan: Plan, settings: str) -> dict[str, Any]:
     }
 
 
-def write_manifest(folder: Path, n_shards: int) -> dict[str, Any] | None:
+def write_manifest(folder: Path, n_shards: int, *, rank: int) -> dict[str, Any] | None:
     """Writes the manifest when all shards are there.
 
     Args:
         n_shards: how many there must be.
+        rank: of this process.
 
     Returns:
         The manifest. None: other ranks are not done yet.
@@ -123,7 +124,7 @@ def write_manifest(folder: Path, n_shards: int) -> dict[str, Any] | None:
     if len(numbers) < n_shards:
         return None
     manifest = manifest_of(folder, numbers, finished=True)
-    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    _write_json(folder / MANIFEST, manifest, rank)
     return manifest
 
 
@@ -147,3 +148,8 @@ def manifest_of(folder: Path, numbers: list[int], *, finished: bool) -> dict[str
         "skipped": dict(sorted(skipped.items())),
         "shards": shards,
     }
+
+
+def _write_json(path: Path, value: dict[str, Any], rank: int) -> None:
+    with whole_file(path, rank) as partial:
+        partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8", newline="\n")

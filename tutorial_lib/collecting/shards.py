@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tutorial_lib.collecting.errors import CollectError
+from tutorial_lib.collecting.partial import whole_file
 
-PARTIAL = ".partial"
-_NAME = re.compile(r"shard-(\d{8})\.safetensors(\.partial)?")
+_NAME = re.compile(r"shard-(\d{8})\.safetensors")
 _HEADER = "collection"  # one key: the format does not keep the order of several, and bytes must repeat
 
 
@@ -23,37 +22,30 @@ def shard_path(folder: Path, number: int) -> Path:
     return folder / f"shard-{number:08d}.safetensors"
 
 
-def numbers_of(folder: Path, *, partial: bool = False) -> list[int]:
-    """Of the shards in a folder; or of those which were being written."""
+def numbers_of(folder: Path) -> list[int]:
+    """Of the shards in a folder."""
     found = (_NAME.fullmatch(path.name) for path in folder.iterdir())
-    return sorted(int(match[1]) for match in found if match and bool(match[2]) == partial)
+    return sorted(int(match[1]) for match in found if match)
 
 
-def write_shard(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
+def write_shard(path: Path, tensors: dict[str, Tensor], header: dict[str, Any], *, rank: int) -> None:
     """Write a shard under another name, and rename it when all of it is on the disk.
 
     Args:
         path: where it will be.
         tensors: on the host. A hash of each is put into the header.
         header: what the shard says of itself.
+        rank: of this process.
 
     Raises:
         OSError: the disk is full, for example. Nothing of the shard is left then.
     """
     hashes = {name: hash_of(tensor) for name, tensor in tensors.items()}
     text = json.dumps({**header, "sha256": hashes}, sort_keys=True)
-    partial = path.with_name(path.name + PARTIAL)
     try:
-        try:
+        with whole_file(path, rank) as partial:
             save_file(tensors, partial, metadata={_HEADER: text})
-        except SafetensorError as error:  # it hides the OSError of the system in its text
-            raise OSError(str(error)) from error
-        with open(partial, "r+b") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
+    except (OSError, SafetensorError) as error:  # the latter hides the error of the system in its text
         raise OSError(
             f"could not write {path.name}: {error}. The shards before it are whole; "
             "make room and give the same command again"
@@ -87,14 +79,3 @@ def hash_of(tensor: Tensor) -> str:
     """SHA-256 of its bytes in row order."""
     array: Any = tensor.contiguous().flatten().view(torch.uint8).numpy()
     return hashlib.sha256(array).hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the new name on the disk as well. Windows cannot open a folder, and does without."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

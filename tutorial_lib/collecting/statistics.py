@@ -107,6 +107,7 @@ class _MomentSink:
 
     def __init__(self, job: Job, ranks: Ranks, folder: Path | None) -> None:
         self._digest = job.settings.digest()
+        self._rank = ranks.rank
         self._path = None if folder is None else _part(folder, ranks.rank, ranks.size)
         self.moments = {layer: Moments(job.settings.d_model) for layer in job.layers}
         self._seen = hashlib.sha256().hexdigest()  # of the chunks so far
@@ -148,7 +149,7 @@ class _MomentSink:
     def save(self) -> None:
         if self._path is not None:
             header = {"settings": self._digest, "next": self._next, "content": self._seen}
-            write_shard(self._path, _tensors(self.moments), header)
+            write_shard(self._path, _tensors(self.moments), header, rank=self._rank)
             self._saved = time.monotonic()
 
     def _count(self, number: int, content: str) -> None:
@@ -173,7 +174,7 @@ def _merged(job: Job, ranks: Ranks, folder: Path | None, sink: _MomentSink) -> d
             total[layer].merge(moments)
     if folder is not None and (ranks.rank == 0 or ranks.group is None):
         header = {"settings": job.settings.digest(), "ranks": ranks.size}
-        write_shard(folder / RESULT, _tensors(total), header)
+        write_shard(folder / RESULT, _tensors(total), header, rank=ranks.rank)
     ranks.wait()
     return {f"layer_{layer}": moments.statistics() for layer, moments in total.items()}
 
