@@ -113,13 +113,14 @@ def collect_residual_streams(
         shard_rows=shard_rows,
     )
     here = find_ranks(rank, ranks)
-    folder = Path(out)
+    folder = Path(out).expanduser()
     open_together(folder, job.settings, here)
+    digest = job.settings.digest()
     with WriteBehind(_write) as writer:
         n_shards = run(
             job,
             here,
-            lambda chunk, content: is_made(folder, chunk, content),
+            lambda chunk, content: is_made(folder, chunk, content, digest),
             _ShardSink(folder, job, writer),
             progress=progress,
         )
@@ -144,6 +145,8 @@ class _ShardSink:
         self._rows = {layer: torch.empty(shape, dtype=self._job.dtype) for layer in self._job.layers}
 
     def keep(self, batch: Batch, rows: dict[int, Tensor]) -> None:
+        self._writer.check()  # a full disk is told now, not when the shard after it is ready
+
         def put(arrived: dict[int, Tensor]) -> None:
             for layer, tensor in arrived.items():
                 self._rows[layer].index_copy_(0, batch.rows, tensor)
@@ -159,7 +162,20 @@ class _ShardSink:
 
 
 def _write(item: tuple[Path, dict[str, Tensor], dict[str, Any]]) -> None:
-    write_shard(*item)
+    path, tensors, header = item
+    write_shard(path, tensors, {**header, "not_finite": _not_finite(tensors)})
+
+
+def _not_finite(tensors: dict[str, Tensor]) -> int:
+    """How many rows have inf or NaN in a layer, such as what is too large for float16."""
+    streams = [tensor for tensor in tensors.values() if tensor.is_floating_point()]
+    odd = torch.zeros(len(streams[0]), dtype=torch.bool)
+    for rows in streams:
+        # A sum is twenty times faster than a look at each number, and never finite if one of them is not.
+        sums = rows.sum(1, dtype=torch.promote_types(rows.dtype, torch.float32))
+        suspects = sums.isfinite().logical_not().nonzero()[:, 0]
+        odd[suspects] |= rows[suspects].isfinite().all(1).logical_not()
+    return int(odd.sum())
 
 
 if __name__ == "__main__":

@@ -6,15 +6,16 @@ from typing import Any
 
 from tutorial_lib.collecting.chunks import Chunk
 from tutorial_lib.collecting.errors import CollectError
-from tutorial_lib.collecting.identity import Settings
+from tutorial_lib.collecting.identity import Settings, digest_of
+from tutorial_lib.collecting.partial import PARTIAL, remove_abandoned, write_text
 from tutorial_lib.collecting.plan import Plan
 from tutorial_lib.collecting.ranks import Ranks
-from tutorial_lib.collecting.shards import PARTIAL, numbers_of, read_header, shard_path
-from tutorial_lib.files import write_whole
+from tutorial_lib.collecting.shards import numbers_of, read_header, shard_path
 
 FORMAT = 1
 SETTINGS = "collection.json"
 MANIFEST = "manifest.json"
+STATISTICS = "statistics.safetensors"
 
 
 def open_together(folder: Path, settings: Settings, ranks: Ranks) -> None:
@@ -23,13 +24,13 @@ def open_together(folder: Path, settings: Settings, ranks: Ranks) -> None:
         problem = None
         if turn:
             try:
-                open_folder(folder, settings, ranks)
+                open_folder(folder, settings)
             except (CollectError, OSError) as error:
                 problem = str(error)
         ranks.agree(problem)
 
 
-def open_folder(folder: Path, settings: Settings, ranks: Ranks) -> None:
+def open_folder(folder: Path, settings: Settings) -> None:
     """Makes the folder, or checks that what is in it was begun with the same settings.
 
     Raises:
@@ -40,19 +41,17 @@ def open_folder(folder: Path, settings: Settings, ranks: Ranks) -> None:
     file = folder / SETTINGS
     if file.exists():
         _check_same(file, settings)
-    elif folder.exists() and any(not path.name.startswith(f".{SETTINGS}") for path in folder.iterdir()):
+    elif folder.exists() and any(path.suffix != PARTIAL for path in folder.iterdir()):
         raise CollectError(
             f"{str(folder)!r} is not empty and holds no collection; out must be a new or empty folder"
         )
     else:
         # Ranks that come here at the same time write the same.
         text = {"format": FORMAT, "settings": settings.as_json()}
-        write_whole(file, json.dumps(text, indent=1) + "\n")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(file, json.dumps(text, indent=1) + "\n")
         _check_same(file, settings)
-    for number in numbers_of(folder, partial=True):
-        if ranks.has(number):  # of a process that was killed; those of others may be growing now
-            path = shard_path(folder, number)
-            path.with_name(path.name + PARTIAL).unlink(missing_ok=True)
+    remove_abandoned(folder)  # of processes that were killed
 
 
 def _check_same(file: Path, settings: Settings) -> None:
@@ -70,20 +69,34 @@ def _check_same(file: Path, settings: Settings) -> None:
         )
 
 
-def is_made(folder: Path, chunk: Chunk, content: str) -> bool:
+def is_made(folder: Path, chunk: Chunk, content: str, settings: str) -> bool:
     """Whether the shard of a chunk is there.
 
+    Args:
+        content: the hash of the chunk.
+        settings: the digest of the settings.
+
     Raises:
-        CollectError: it is, but was made of other data.
+        CollectError: it is, but was made of other data or with other settings.
     """
     path = shard_path(folder, chunk.number)
     if not path.exists():
         return False
-    if read_header(path)["content"] != content:
+    header = read_header(path)
+    _check_belongs(path, header, settings)
+    if header["content"] != content:
         raise CollectError(
             f"the data have changed: {path.name} was made of other {chunk}. Choose another folder for them"
         )
     return True
+
+
+def _check_belongs(path: Path, header: dict[str, Any], settings: str) -> None:
+    if header["settings"] != settings:
+        raise CollectError(
+            f"{str(path)!r} was made with other settings than {SETTINGS} beside it says; "
+            "delete it to have it made again"
+        )
 
 
 def header_of(plan: Plan, settings: str) -> dict[str, Any]:
@@ -123,23 +136,26 @@ def write_manifest(folder: Path, n_shards: int) -> dict[str, Any] | None:
     if len(numbers) < n_shards:
         return None
     manifest = manifest_of(folder, numbers, finished=True)
-    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 
 def manifest_of(folder: Path, numbers: list[int], *, finished: bool) -> dict[str, Any]:
     """What the shards of these numbers hold, as the manifest says it."""
     begun = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    settings = digest_of(begun["settings"])
     shards = []
     skipped: dict[str, int] = {}
     for number in numbers:
         path = shard_path(folder, number)
         header = read_header(path)
+        _check_belongs(path, header, settings)
         for reason, count in header.pop("skipped").items():
             skipped[reason] = skipped.get(reason, 0) + count
         del header["format"], header["settings"]
         shards.append({"file": path.name, "bytes": path.stat().st_size, **header})
-    totals = {name: sum(shard[name] for shard in shards) for name in ("rows", "tokens", "documents")}
+    counts = ("rows", "tokens", "documents", "not_finite")
+    totals = {name: sum(shard[name] for shard in shards) for name in counts}
     return {
         **begun,
         "finished": finished,

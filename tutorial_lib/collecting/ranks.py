@@ -7,7 +7,7 @@ from typing import Any
 
 import torch.distributed as dist
 
-from tutorial_lib.collecting.errors import CollectError
+from tutorial_lib.collecting.errors import CollectError, ElsewhereError
 
 # Ranks that are done wait for the others; the default of half an hour would end a long collection.
 PATIENCE = timedelta(days=365)
@@ -37,7 +37,8 @@ class Ranks:
             problems: list[str | None] = [None] * self.size
             dist.all_gather_object(problems, problem, group=self.group)
             found = [f"rank {rank}: {text}" for rank, text in enumerate(problems) if text is not None]
-            problem = problem or (found[0] if found else None)
+            if problem is None and found:
+                raise ElsewhereError(found[0])
         if problem is not None:
             raise CollectError(problem)
 

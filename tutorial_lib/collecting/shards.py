@@ -2,35 +2,43 @@
 
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from tutorial_lib.collecting.errors import CollectError
+from tutorial_lib.collecting.partial import growing
 
-PARTIAL = ".partial"
-_NAME = re.compile(r"shard-(\d{8})\.safetensors(\.partial)?")
+_NAME = re.compile(r"shard-(\d{8})\.safetensors")
 _HEADER = "collection"  # one key: the format does not keep the order of several, and bytes must repeat
+_DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+}
 
 
 def shard_path(folder: Path, number: int) -> Path:
     return folder / f"shard-{number:08d}.safetensors"
 
 
-def numbers_of(folder: Path, *, partial: bool = False) -> list[int]:
-    """Of the shards in a folder; or of those which were being written."""
+def numbers_of(folder: Path) -> list[int]:
+    """Of the shards in a folder."""
     found = (_NAME.fullmatch(path.name) for path in folder.iterdir())
-    return sorted(int(match[1]) for match in found if match and bool(match[2]) == partial)
+    return sorted(int(match[1]) for match in found if match)
 
 
 def write_shard(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
     """Write a shard under another name, and rename it when all of it is on the disk.
+
+    safetensors' own `save_file` goes by a hidden file that a killed process leaves behind, makes one that
+    only its owner may read, and hides the error of the system in a text. So the format is written here.
 
     Args:
         path: where it will be.
@@ -40,20 +48,25 @@ def write_shard(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) 
     Raises:
         OSError: the disk is full, for example. Nothing of the shard is left then.
     """
-    hashes = {name: hash_of(tensor) for name, tensor in tensors.items()}
+    arrays = {name: _bytes(tensor) for name, tensor in tensors.items()}
+    hashes = {name: hashlib.sha256(array).hexdigest() for name, array in arrays.items()}
     text = json.dumps({**header, "sha256": hashes}, sort_keys=True)
-    partial = path.with_name(path.name + PARTIAL)
+    # Wide numbers first, so that each tensor begins where its numbers may.
+    order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    table: dict[str, Any] = {"__metadata__": {_HEADER: text}}
+    end = 0
+    for name in order:
+        start, end = end, end + arrays[name].nbytes
+        kind, shape = _DTYPES[tensors[name].dtype], list(tensors[name].shape)
+        table[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
+    top = json.dumps(table, separators=(",", ":")).encode()
+    top += b" " * (-len(top) % 8)
     try:
-        try:
-            save_file(tensors, partial, metadata={_HEADER: text})
-        except SafetensorError as error:  # it hides the OSError of the system in its text
-            raise OSError(str(error)) from error
-        with open(partial, "r+b") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        _sync_folder(path.parent)
+        with growing(path) as file:
+            file.write(len(top).to_bytes(8, "little") + top)
+            for name in order:
+                file.write(arrays[name])
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OSError(
             f"could not write {path.name}: {error}. The shards before it are whole; "
             "make room and give the same command again"
@@ -85,16 +98,8 @@ def map_shard(path: Path) -> dict[str, Tensor]:
 
 def hash_of(tensor: Tensor) -> str:
     """SHA-256 of its bytes in row order."""
-    array: Any = tensor.contiguous().flatten().view(torch.uint8).numpy()
-    return hashlib.sha256(array).hexdigest()
+    return hashlib.sha256(_bytes(tensor)).hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
-    """Have the new name on the disk as well. Windows cannot open a folder, and does without."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _bytes(tensor: Tensor) -> Any:
+    return tensor.contiguous().flatten().view(torch.uint8).numpy()

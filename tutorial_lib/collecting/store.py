@@ -14,10 +14,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tutorial_lib.collecting.errors import CollectError
-from tutorial_lib.collecting.folder import MANIFEST, SETTINGS, manifest_of
+from tutorial_lib.collecting.folder import MANIFEST, SETTINGS, STATISTICS, manifest_of
 from tutorial_lib.collecting.shards import hash_of, map_shard, numbers_of
 
 COLUMNS = ("document", "position", "token")
+MAPPED = 4096  # shards at a time; Linux lets a process have 65,530 maps
 Rows: TypeAlias = int | slice | Sequence[int] | Tensor | NDArray[Any]
 
 
@@ -200,6 +201,8 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
 
     def _map(self, shard: int) -> dict[str, Tensor]:
         if shard not in self._maps:
+            if len(self._maps) >= MAPPED:
+                del self._maps[next(iter(self._maps))]
             path = self.folder / self.manifest["shards"][shard]["file"]
             if not path.exists():
                 raise CollectError(f"{str(path)!r} is missing: run the collection again to have it made")
@@ -253,11 +256,13 @@ class StreamView(Dataset[Tensor]):
     def numpy(self, rows: Rows = slice(None)) -> NDArray[Any]:
         """The rows as an array. bfloat16, which NumPy does not know, becomes float32.
 
-        All rows of a collection of one shard are a view of the file, all other arrays are copies.
+        All rows of a collection of one shard are a view of the file, for reading; other arrays are copies.
         """
         mapped = self.shards() if rows == slice(None) else []
         found = mapped[0] if len(mapped) == 1 else self[rows]
         array: NDArray[Any] = (found.float() if found.dtype == torch.bfloat16 else found).numpy()
+        if len(mapped) == 1:
+            array.flags.writeable = False  # a change would be seen by all who use this store
         return array
 
 
@@ -266,8 +271,15 @@ def _manifest(folder: Path, unfinished: bool) -> dict[str, Any]:
         raise CollectError(f"there is no collection in {str(folder)!r}: it has no {SETTINGS}")
     file = folder / MANIFEST
     if file.is_file():
-        manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return manifest
+        try:
+            manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return manifest
+        except ValueError as error:
+            raise CollectError(
+                f"{str(file)!r} is damaged ({error}): run the collection again to have it made"
+            ) from error
+    if (folder / STATISTICS).exists():
+        raise CollectError(f"{str(folder)!r} holds statistics and no rows: read_statistics reads them")
     numbers = numbers_of(folder)
     if not unfinished:
         raise CollectError(
