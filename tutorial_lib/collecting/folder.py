@@ -30,21 +30,28 @@ def open_together(folder: Path, settings: Settings, ranks: Ranks) -> None:
         ranks.agree(problem)
 
 
+def check_usable(folder: Path) -> None:
+    """Raises CollectError where no collection can begin or go on: a file, or a folder of something else."""
+    if folder.exists() and not folder.is_dir():
+        raise CollectError(f"{str(folder)!r} is a file; out must be a new or empty folder")
+    if not folder.exists() or (folder / SETTINGS).exists():
+        return
+    if any(path.suffix != PARTIAL for path in folder.iterdir()):
+        raise CollectError(
+            f"{str(folder)!r} is not empty and holds no collection; out must be a new or empty folder"
+        )
+
+
 def open_folder(folder: Path, settings: Settings) -> None:
     """Makes the folder, or checks that what is in it was begun with the same settings.
 
     Raises:
         CollectError: the folder has something else in it, or a collection with other settings.
     """
-    if folder.exists() and not folder.is_dir():
-        raise CollectError(f"{str(folder)!r} is a file; out must be a new or empty folder")
+    check_usable(folder)
     file = folder / SETTINGS
     if file.exists():
         _check_same(file, settings)
-    elif folder.exists() and any(path.suffix != PARTIAL for path in folder.iterdir()):
-        raise CollectError(
-            f"{str(folder)!r} is not empty and holds no collection; out must be a new or empty folder"
-        )
     else:
         # Ranks that come here at the same time write the same.
         text = {"format": FORMAT, "settings": settings.as_json()}

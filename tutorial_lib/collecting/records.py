@@ -60,13 +60,15 @@ def open_source(data: Any, *, column: str | None = None, split: str | None = Non
     Args:
         data: the path of a .jsonl or .parquet file, of a folder that `Dataset.save_to_disk` wrote or that
             has such files, "-" for JSONL from standard input; or texts, token ids, rows with a column, or
-            batches of token ids.
+            batches of token ids. A source is given back as it is.
         column: that has the texts or token ids. None: "text" or "input_ids".
         split: of a folder with several.
 
     Raises:
         CollectError: there is no such file, its kind is not known, or a package to read it is missing.
     """
+    if isinstance(data, Source):
+        return data
     if isinstance(data, (str, Path)):
         if str(data) == "-":
             _no_split(split, "standard input")
