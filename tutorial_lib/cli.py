@@ -2,6 +2,7 @@
 
 import typer
 
+from tutorial_lib.commands.activations import activations_command
 from tutorial_lib.commands.check import check_command
 from tutorial_lib.commands.collect import collect_command
 from tutorial_lib.commands.course import course_app
@@ -17,6 +18,7 @@ from tutorial_lib.commands.submit import submit_command
 app = typer.Typer(no_args_is_help=True, help="Hooks into HuggingFace transformers, from the command line.")
 app.command("map")(map_command)
 app.command("collect")(collect_command)
+app.command("activations")(activations_command)
 
 EXERCISES = "Exercises"
 app.command("start", rich_help_panel=EXERCISES)(start_command)

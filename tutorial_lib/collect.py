@@ -22,7 +22,7 @@ from tutorial_lib.collecting.folder import header_of, is_made, open_together, wr
 from tutorial_lib.collecting.host import HostCopies
 from tutorial_lib.collecting.job import Job, make_job, run
 from tutorial_lib.collecting.plan import Batch, OnBad, Plan, TooLong, Where
-from tutorial_lib.collecting.ranks import Ranks, find_ranks
+from tutorial_lib.collecting.ranks import find_ranks
 from tutorial_lib.collecting.records import open_source
 from tutorial_lib.collecting.shards import shard_path, write_shard
 from tutorial_lib.collecting.statistics import collect_statistics as collect_statistics
@@ -113,19 +113,20 @@ def collect_residual_streams(
         shard_rows=shard_rows,
     )
     here = find_ranks(rank, ranks)
-    folder = Path(out)
+    folder = Path(out).expanduser()
     open_together(folder, job.settings, here)
+    digest = job.settings.digest()
     with WriteBehind(_write) as writer:
         n_shards = run(
             job,
             here,
-            lambda chunk, content: is_made(folder, chunk, content),
-            _ShardSink(folder, job, here, writer),
+            lambda chunk, content: is_made(folder, chunk, content, digest),
+            _ShardSink(folder, job, writer),
             progress=progress,
         )
     here.wait()
     if here.rank == 0 or here.group is None:
-        write_manifest(folder, n_shards, rank=here.rank)
+        write_manifest(folder, n_shards)
     here.wait()
     return ActivationStore(folder, unfinished=True)
 
@@ -133,8 +134,8 @@ def collect_residual_streams(
 class _ShardSink:
     """Puts the rows of a plan in their places, and hands them over to be written."""
 
-    def __init__(self, folder: Path, job: Job, ranks: Ranks, writer: WriteBehind[Any]) -> None:
-        self._folder, self._job, self._rank, self._writer = folder, job, ranks.rank, writer
+    def __init__(self, folder: Path, job: Job, writer: WriteBehind[Any]) -> None:
+        self._folder, self._job, self._writer = folder, job, writer
         self._copies = HostCopies(job.dtype)
         self._digest = job.settings.digest()
         self._rows: dict[int, Tensor] = {}
@@ -144,6 +145,8 @@ class _ShardSink:
         self._rows = {layer: torch.empty(shape, dtype=self._job.dtype) for layer in self._job.layers}
 
     def keep(self, batch: Batch, rows: dict[int, Tensor]) -> None:
+        self._writer.check()  # a full disk is told now, not when the shard after it is ready
+
         def put(arrived: dict[int, Tensor]) -> None:
             for layer, tensor in arrived.items():
                 self._rows[layer].index_copy_(0, batch.rows, tensor)
@@ -155,12 +158,24 @@ class _ShardSink:
         tensors = {f"layer_{layer}": rows for layer, rows in self._rows.items()} | plan.columns
         path = shard_path(self._folder, plan.chunk.number)
         self._rows = {}
-        self._writer.put((path, tensors, header_of(plan, self._digest), self._rank))
+        self._writer.put((path, tensors, header_of(plan, self._digest)))
 
 
-def _write(item: tuple[Path, dict[str, Tensor], dict[str, Any], int]) -> None:
-    path, tensors, header, rank = item
-    write_shard(path, tensors, header, rank=rank)
+def _write(item: tuple[Path, dict[str, Tensor], dict[str, Any]]) -> None:
+    path, tensors, header = item
+    write_shard(path, tensors, {**header, "not_finite": _not_finite(tensors)})
+
+
+def _not_finite(tensors: dict[str, Tensor]) -> int:
+    """How many rows have inf or NaN in a layer, such as what is too large for float16."""
+    streams = [tensor for tensor in tensors.values() if tensor.is_floating_point()]
+    odd = torch.zeros(len(streams[0]), dtype=torch.bool)
+    for rows in streams:
+        # A sum is twenty times faster than a look at each number, and never finite if one of them is not.
+        sums = rows.sum(1, dtype=torch.promote_types(rows.dtype, torch.float32))
+        suspects = sums.isfinite().logical_not().nonzero()[:, 0]
+        odd[suspects] |= rows[suspects].isfinite().all(1).logical_not()
+    return int(odd.sum())
 
 
 if __name__ == "__main__":

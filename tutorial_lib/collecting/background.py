@@ -7,13 +7,14 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 _END = object()
+PATIENCE = 5.0  # seconds
 
 
 def read_ahead(items: Iterable[T], depth: int = 1) -> Generator[T, None, None]:
     """The items, up to `depth` of which are made in a thread before they are asked for.
 
     An error while making them is raised here, after the items before it. Closing the generator ends the
-    thread.
+    thread, as soon as the item that it is making is made; one that waits for input is not waited for.
     """
     made: queue.Queue[Any] = queue.Queue(depth)
     stop = threading.Event()
@@ -48,7 +49,7 @@ def read_ahead(items: Iterable[T], depth: int = 1) -> Generator[T, None, None]:
             yield item
     finally:
         stop.set()
-        thread.join()
+        thread.join(PATIENCE)
 
 
 class WriteBehind(Generic[T]):
@@ -70,18 +71,19 @@ class WriteBehind(Generic[T]):
 
     def put(self, item: T) -> None:
         """Waits while another item is waiting."""
-        self._raise()
+        self.check()
         self._waiting.put(item)
+
+    def check(self) -> None:
+        """Raises the error that the function has run into, if it has."""
+        if self._error is not None:
+            raise self._error
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._waiting.put(_END)
         self._thread.join()
         if kind is None:
-            self._raise()
-
-    def _raise(self) -> None:
-        if self._error is not None:
-            raise self._error
+            self.check()
 
     def _work(self) -> None:
         while (item := self._waiting.get()) is not _END:

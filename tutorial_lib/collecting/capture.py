@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -18,6 +19,9 @@ from tutorial_lib.blocks import (
 from tutorial_lib.compiled import uncompiled
 from tutorial_lib.hooks import HookPair, add_hooks
 
+# The capture whose pass runs in this thread: other passes of the model, in other threads, are not its own.
+_running: ContextVar["Capture | None"] = ContextVar("running", default=None)
+
 
 class _PassIsDone(BaseException):
     """Ends a forward pass early. Not an Exception, so that no `except Exception` in a model swallows it."""
@@ -33,7 +37,7 @@ class Capture:
     def __init__(self, model: nn.Module, layers: list[int]) -> None:
         self.layers = layers
         self._model = model
-        self._take: Tensor | None = None
+        self._take = torch.empty(0, dtype=torch.int64)
         self._shape: tuple[int, ...] = ()
         self._captured: dict[int, Tensor] = {}
 
@@ -53,11 +57,14 @@ class Capture:
             UnaddressableStreamError: a stream is not `[batch, seq, d_model]`.
         """
         self._take, self._shape, self._captured = take, tuple(ids.shape), {}
+        mine = _running.set(self)
         try:
             with torch.no_grad():
                 self._model(input_ids=ids, attention_mask=mask, use_cache=False)
         except _PassIsDone:
             pass
+        finally:
+            _running.reset(mine)
         missing = [layer for layer in self.layers if layer not in self._captured]
         if missing:
             raise RuntimeError(f"the forward pass of {type(self._model).__name__} came by no layer {missing}")
@@ -82,8 +89,8 @@ class Capture:
         return capture_block_output
 
     def _keep(self, layer: int, stream: Tensor) -> None:
-        if self._take is None:
-            return  # a pass of somebody else, before the first of ours
+        if _running.get() is not self:
+            return
         if stream.ndim != 3 or tuple(stream.shape[:2]) != self._shape:
             raise UnaddressableStreamError(
                 f"the stream at layer {layer} has the shape {tuple(stream.shape)}, "

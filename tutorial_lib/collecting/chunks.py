@@ -14,12 +14,14 @@ class Budget:
     Attributes:
         tokens: about how many tokens are run for it; so much work is lost at most when a process is killed.
         rows: about how many rows its shard has.
+        records: how many records it has at most, so that a million empty ones do not pile up in memory.
         longest: tokens that are read of one record. None: all.
         rows_of_record: how many rows a record gives. None: one for each token.
     """
 
     tokens: int
     rows: int
+    records: int
     longest: int | None = None
     rows_of_record: int | None = None
 
@@ -58,7 +60,7 @@ def in_chunks(records: Iterable[Record], budget: Budget) -> Iterator[Chunk]:
         gathered.append(record)
         tokens += size
         rows += size if budget.rows_of_record is None else budget.rows_of_record
-        if tokens >= budget.tokens or rows >= budget.rows:
+        if tokens >= budget.tokens or rows >= budget.rows or len(gathered) >= budget.records:
             yield Chunk(number, gathered)
             number, gathered, tokens, rows = number + 1, [], 0, 0
     if gathered:

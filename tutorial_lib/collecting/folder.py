@@ -6,8 +6,8 @@ from typing import Any
 
 from tutorial_lib.collecting.chunks import Chunk
 from tutorial_lib.collecting.errors import CollectError
-from tutorial_lib.collecting.identity import Settings
-from tutorial_lib.collecting.partial import is_partial, remove_partial_files, whole_file
+from tutorial_lib.collecting.identity import Settings, digest_of
+from tutorial_lib.collecting.partial import PARTIAL, remove_abandoned, write_text
 from tutorial_lib.collecting.plan import Plan
 from tutorial_lib.collecting.ranks import Ranks
 from tutorial_lib.collecting.shards import numbers_of, read_header, shard_path
@@ -15,6 +15,7 @@ from tutorial_lib.collecting.shards import numbers_of, read_header, shard_path
 FORMAT = 1
 SETTINGS = "collection.json"
 MANIFEST = "manifest.json"
+STATISTICS = "statistics.safetensors"
 
 
 def open_together(folder: Path, settings: Settings, ranks: Ranks) -> None:
@@ -23,36 +24,41 @@ def open_together(folder: Path, settings: Settings, ranks: Ranks) -> None:
         problem = None
         if turn:
             try:
-                open_folder(folder, settings, ranks)
+                open_folder(folder, settings)
             except (CollectError, OSError) as error:
                 problem = str(error)
         ranks.agree(problem)
 
 
-def open_folder(folder: Path, settings: Settings, ranks: Ranks) -> None:
+def check_usable(folder: Path) -> None:
+    """Raises CollectError where no collection can begin or go on: a file, or a folder of something else."""
+    if folder.exists() and not folder.is_dir():
+        raise CollectError(f"{str(folder)!r} is a file; out must be a new or empty folder")
+    # Looked at in this order, since another rank may begin the folder in between.
+    others = [path for path in folder.iterdir() if path.suffix != PARTIAL] if folder.exists() else []
+    if others and not (folder / SETTINGS).exists():
+        raise CollectError(
+            f"{str(folder)!r} is not empty and holds no collection; out must be a new or empty folder"
+        )
+
+
+def open_folder(folder: Path, settings: Settings) -> None:
     """Makes the folder, or checks that what is in it was begun with the same settings.
 
     Raises:
         CollectError: the folder has something else in it, or a collection with other settings.
     """
-    if folder.exists() and not folder.is_dir():
-        raise CollectError(f"{str(folder)!r} is a file; out must be a new or empty folder")
+    check_usable(folder)
     file = folder / SETTINGS
-    # Looked at in this order, since another rank may begin the folder in between.
-    others = [path for path in folder.iterdir() if not is_partial(path)] if folder.exists() else []
     if file.exists():
         _check_same(file, settings)
-    elif others:
-        raise CollectError(
-            f"{str(folder)!r} is not empty and holds no collection; out must be a new or empty folder"
-        )
     else:
         # Ranks that come here at the same time write the same.
         text = {"format": FORMAT, "settings": settings.as_json()}
         folder.mkdir(parents=True, exist_ok=True)
-        _write_json(file, text, ranks.rank)
+        write_text(file, json.dumps(text, indent=1) + "\n")
         _check_same(file, settings)
-    remove_partial_files(folder, ranks)
+    remove_abandoned(folder)  # of processes that were killed
 
 
 def _check_same(file: Path, settings: Settings) -> None:
@@ -70,20 +76,34 @@ def _check_same(file: Path, settings: Settings) -> None:
         )
 
 
-def is_made(folder: Path, chunk: Chunk, content: str) -> bool:
+def is_made(folder: Path, chunk: Chunk, content: str, settings: str) -> bool:
     """Whether the shard of a chunk is there.
 
+    Args:
+        content: the hash of the chunk.
+        settings: the digest of the settings.
+
     Raises:
-        CollectError: it is, but was made of other data.
+        CollectError: it is, but was made of other data or with other settings.
     """
     path = shard_path(folder, chunk.number)
     if not path.exists():
         return False
-    if read_header(path)["content"] != content:
+    header = read_header(path)
+    _check_belongs(path, header, settings)
+    if header["content"] != content:
         raise CollectError(
             f"the data have changed: {path.name} was made of other {chunk}. Choose another folder for them"
         )
     return True
+
+
+def _check_belongs(path: Path, header: dict[str, Any], settings: str) -> None:
+    if header["settings"] != settings:
+        raise CollectError(
+            f"{str(path)!r} was made with other settings than {SETTINGS} beside it says; "
+            "delete it to have it made again"
+        )
 
 
 def header_of(plan: Plan, settings: str) -> dict[str, Any]:
@@ -102,12 +122,11 @@ def header_of(plan: Plan, settings: str) -> dict[str, Any]:
     }
 
 
-def write_manifest(folder: Path, n_shards: int, *, rank: int) -> dict[str, Any] | None:
+def write_manifest(folder: Path, n_shards: int) -> dict[str, Any] | None:
     """Writes the manifest when all shards are there.
 
     Args:
         n_shards: how many there must be.
-        rank: of this process.
 
     Returns:
         The manifest. None: other ranks are not done yet.
@@ -124,23 +143,26 @@ def write_manifest(folder: Path, n_shards: int, *, rank: int) -> dict[str, Any] 
     if len(numbers) < n_shards:
         return None
     manifest = manifest_of(folder, numbers, finished=True)
-    _write_json(folder / MANIFEST, manifest, rank)
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 
 def manifest_of(folder: Path, numbers: list[int], *, finished: bool) -> dict[str, Any]:
     """What the shards of these numbers hold, as the manifest says it."""
     begun = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    settings = digest_of(begun["settings"])
     shards = []
     skipped: dict[str, int] = {}
     for number in numbers:
         path = shard_path(folder, number)
         header = read_header(path)
+        _check_belongs(path, header, settings)
         for reason, count in header.pop("skipped").items():
             skipped[reason] = skipped.get(reason, 0) + count
         del header["format"], header["settings"]
         shards.append({"file": path.name, "bytes": path.stat().st_size, **header})
-    totals = {name: sum(shard[name] for shard in shards) for name in ("rows", "tokens", "documents")}
+    counts = ("rows", "tokens", "documents", "not_finite")
+    totals = {name: sum(shard[name] for shard in shards) for name in counts}
     return {
         **begun,
         "finished": finished,
@@ -148,8 +170,3 @@ def manifest_of(folder: Path, numbers: list[int], *, finished: bool) -> dict[str
         "skipped": dict(sorted(skipped.items())),
         "shards": shards,
     }
-
-
-def _write_json(path: Path, value: dict[str, Any], rank: int) -> None:
-    with whole_file(path, rank) as partial:
-        partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8", newline="\n")

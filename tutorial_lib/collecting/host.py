@@ -34,7 +34,9 @@ class HostCopies:
     def send(self, rows: dict[int, Tensor], done: Callable[[dict[int, Tensor]], None]) -> None:
         """Args: rows: `[kept, d_model]` for each layer. done: gets them, on the host."""
         device = next(iter(rows.values())).device
-        cast = {layer: tensor.to(self._dtype) for layer, tensor in rows.items()}
+        # Of a model that is spread over devices the layers come together on one first: PyTorch has copies
+        # between devices wait for both, and one stream is enough from there on.
+        cast = {layer: tensor.to(device, self._dtype) for layer, tensor in rows.items()}
         if device.type != "cuda":
             done({layer: tensor.cpu() for layer, tensor in cast.items()})
             return

@@ -9,7 +9,11 @@ import torch
 import transformers
 from torch import Tensor, nn
 
+from tutorial_lib.collecting.errors import CollectError
+
 AT_ONCE = 1 << 20  # numbers that a checksum turns into 64 bits at once
+# Which name the model goes by makes no difference to a row: its weights are compared.
+NAMES = {"model", "revision"}
 _WORDS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -44,6 +48,7 @@ class Settings:
     batch_tokens: int
     shard_tokens: int
     shard_rows: int
+    shard_documents: int
     torch: str
     transformers: str
 
@@ -53,13 +58,19 @@ class Settings:
     def differs_from(self, other: dict[str, Any]) -> list[str]:
         """A line for each setting that has another value in `other`, what a folder says."""
         mine: dict[str, Any] = json.loads(json.dumps(self.as_json()))
-        names = sorted(mine.keys() | other.keys())
+        names = sorted((mine.keys() | other.keys()) - NAMES)
         changed = [name for name in names if mine.get(name) != other.get(name)]
         return [f"{name}: {other.get(name)!r} there, {mine.get(name)!r} now" for name in changed]
 
     def digest(self) -> str:
-        """A short name of all of them."""
-        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()[:16]
+        """A short name of all that make a difference."""
+        return digest_of(self.as_json())
+
+
+def digest_of(settings: dict[str, Any]) -> str:
+    """`Settings.digest` of what `Settings.as_json` gave."""
+    kept = {name: value for name, value in settings.items() if name not in NAMES}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def versions() -> dict[str, str]:
@@ -75,6 +86,7 @@ def checksum_of_weights(model: nn.Module) -> str:
     found = hashlib.sha256()
     for name, tensor in model.state_dict().items():
         if isinstance(tensor, Tensor):
+            tensor = _offloaded(model, name) if tensor.is_meta else tensor
             found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {_sums(tensor)}\n".encode())
     return found.hexdigest()[:32]
 
@@ -82,13 +94,27 @@ def checksum_of_weights(model: nn.Module) -> str:
 def hash_of_tokenizer(tokenizer: Any) -> str:
     """A hash of what a tokenizer does: of its whole description, or of its vocabulary where it has none."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    described = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
-    return hashlib.sha256(described.encode()).hexdigest()[:32]
+    if backend is None:
+        described = repr(sorted(tokenizer.get_vocab().items()))
+    else:
+        parts = json.loads(backend.to_str())
+        # What the last call with truncation or padding has left there; each call sets them anew.
+        described = json.dumps({**parts, "truncation": None, "padding": None}, sort_keys=True)
+    return hashlib.sha256(described.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _offloaded(model: nn.Module, name: str) -> Tensor:
+    """A weight that accelerate keeps on the disk or in host memory, from where its hook takes it."""
+    path, _, leaf = name.rpartition(".")
+    hook = getattr(model.get_submodule(path), "_hf_hook", None)
+    for each in getattr(hook, "hooks", [hook]):
+        if getattr(each, "weights_map", None) is not None:
+            found: Tensor = each.weights_map[leaf]
+            return found
+    raise CollectError(f"the weight {name} is on the meta device: the model was not loaded")
 
 
 def _sums(tensor: Tensor) -> tuple[int, int]:
-    if tensor.is_meta:  # offloaded by accelerate; its bytes are on the disk
-        return (0, 0)
     plain = tensor.detach()
     if plain.is_complex():
         plain = torch.view_as_real(plain)

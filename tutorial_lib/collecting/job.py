@@ -1,5 +1,6 @@
 """What is to be collected, checked before anything is run, and the loop that runs it."""
 
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.blocks import text_config, text_host
+from tutorial_lib.blocks import text_config, text_host, unwrapped
 from tutorial_lib.collecting.background import read_ahead
 from tutorial_lib.collecting.capture import Capture, capturing, check_layers
 from tutorial_lib.collecting.chunks import Budget, Chunk, in_chunks
@@ -17,10 +18,11 @@ from tutorial_lib.collecting.identity import Settings, checksum_of_weights, hash
 from tutorial_lib.collecting.plan import Batch, Plan, Reading, Where, make_plan
 from tutorial_lib.collecting.progress import reporting
 from tutorial_lib.collecting.ranks import Ranks
-from tutorial_lib.collecting.records import Source
+from tutorial_lib.collecting.records import STDIN, Source
 
 SHARD_BYTES = 256 * 2**20
 SHARD_TOKENS = 2**20
+SHARD_DOCUMENTS = 2**16
 DTYPES = ("float32", "float16", "bfloat16", "float64")
 TOO_LONG = ("truncate", "split", "skip", "error")
 
@@ -65,9 +67,12 @@ def make_job(
     shard_rows: int | None,
 ) -> Job:
     """Checks everything that can be checked without the data; see `collect_residual_streams`."""
+    model = unwrapped(model)  # DistributedDataParallel would have the ranks wait for each other in each pass
     wanted = check_layers(model, layers)
-    if model.training:
-        raise CollectError("the model is in training mode, in which dropout is on: call model.eval() first")
+    if any(module.training for module in model.modules()):
+        raise CollectError(
+            "the model, or a part of it, is in training mode, in which dropout is on: call model.eval() first"
+        )
     _check_choice("too_long", too_long, TOO_LONG)
     _check_choice("on_bad", on_bad, ("error", "skip"))
     for name, value in {
@@ -80,7 +85,6 @@ def make_job(
     if skip_special_tokens and tokenizer is None:
         raise CollectError("skip_special_tokens needs the tokenizer, which knows them")
     where = check_where(positions)
-    of_rows = _dtype(dtype, model)
     config: Any = text_config(text_host(model))
     longest = max_length or _longest(config, tokenizer)
     reading = Reading(
@@ -95,11 +99,12 @@ def make_job(
         pad_id=getattr(tokenizer, "pad_token_id", None) or 0,
         vocab_size=getattr(config, "vocab_size", None),
     )
-    d_model = _width(model, wanted)
+    d_model, of_rows = _probe(model, wanted, dtype)
     rows = shard_rows or max(1024, SHARD_BYTES // (len(wanted) * d_model * of_rows.itemsize))
     budget = Budget(
         tokens=SHARD_TOKENS,
         rows=rows,
+        records=SHARD_DOCUMENTS,
         longest=None if too_long == "split" else longest,
         rows_of_record=_rows_of_record(where),
     )
@@ -124,8 +129,10 @@ def run(
     Returns:
         How many chunks there are in the data, of all ranks.
     """
+    if ranks.group is not None and job.source.name == STDIN:
+        raise CollectError("standard input is for one process; give the ranks a file that all can read")
     count = 0
-    device = next(job.model.parameters()).device
+    device = device_of(job.model)
 
     def plans() -> Iterator[Plan | int]:
         """Plans to run; or how much of the data is done, for chunks that need no run."""
@@ -138,7 +145,7 @@ def run(
                 yield chunk.records[-1].end
 
     with (
-        reporting(job.source.length, progress and ranks.rank == 0) as report,
+        reporting(job.source.length, progress and (ranks.rank == 0 or ranks.group is None)) as report,
         closing(read_ahead(plans())) as ready,
         ExitStack() as hooks,
     ):
@@ -147,12 +154,12 @@ def run(
             if isinstance(plan, int):
                 report.skip(plan)
                 continue
-            if capture is None:  # not before there is something to run: hooks that never fire are a mistake
-                capture = hooks.enter_context(capturing(job.model, job.layers))
             sink.begin(plan)
             records = plan.chunk.records
             before = records[0].end
             for number, batch in enumerate(plan.batches):
+                if capture is None:  # not before there is something to run: hooks must not be on in vain
+                    capture = hooks.enter_context(capturing(job.model, job.layers))
                 sink.keep(batch, _run_batch(capture, batch, device))
                 share = (number + 1) / len(plan.batches)
                 report.advance(before + int(share * (records[-1].end - before)), int(batch.mask.sum()))
@@ -169,28 +176,40 @@ def _run_batch(capture: Capture, batch: Batch, device: torch.device) -> dict[int
     return capture(ids, mask, take)
 
 
+def device_of(model: nn.Module) -> torch.device:
+    """Where its inputs go. What accelerate has offloaded is on the meta device; it moves inputs itself."""
+    devices = (parameter.device for parameter in model.parameters())
+    return next((device for device in devices if device.type != "meta"), torch.device("cpu"))
+
+
 def check_where(positions: Any) -> Where:
     """Positions as `collect_residual_streams` takes them; "2", "1,2" and "-4:" are understood as well.
 
     Raises:
         CollectError: they are something else.
     """
-    if positions in ("all", "last"):
-        return str(positions)
-    if isinstance(positions, slice):
-        return positions
     if isinstance(positions, str):
-        try:
-            if ":" in positions:
-                return slice(*(int(part) if part.strip() else None for part in positions.split(":")))
-            listed = [int(part) for part in positions.split(",")]
-        except (ValueError, TypeError):
-            raise _no_positions(positions) from None
-        return listed
-    several: list[Any] = list(positions) if isinstance(positions, (list, tuple, range)) else [positions]
-    if not several or any(isinstance(each, bool) or not isinstance(each, int) for each in several):
-        raise _no_positions(positions)
-    return several
+        return positions if positions in ("all", "last") else _read_positions(positions)
+    try:
+        if isinstance(positions, slice):
+            range(0)[positions]  # whole numbers, and no step of 0
+            return positions
+        given = positions.tolist() if hasattr(positions, "tolist") else positions
+        several = list(given) if isinstance(given, (list, tuple, range)) else [given]
+        if not several or any(isinstance(each, bool) for each in several):
+            raise _no_positions(positions)
+        return [operator.index(each) for each in several]
+    except (TypeError, ValueError):
+        raise _no_positions(positions) from None
+
+
+def _read_positions(text: str) -> Where:
+    try:
+        if ":" in text:
+            return check_where(slice(*(int(part) if part.strip() else None for part in text.split(":"))))
+        return [int(part) for part in text.split(",")]
+    except (ValueError, TypeError):
+        raise _no_positions(text) from None
 
 
 def _no_positions(positions: Any) -> CollectError:
@@ -211,15 +230,6 @@ def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
         raise CollectError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
-def _dtype(dtype: Any, model: nn.Module) -> torch.dtype:
-    if dtype is None:
-        return next(model.parameters()).dtype
-    name = str(dtype).removeprefix("torch.")
-    _check_choice("dtype", name, DTYPES)
-    found: torch.dtype = getattr(torch, name)
-    return found
-
-
 def _longest(config: Any, tokenizer: Any) -> int:
     """The longest input that the model says it can take; 2048 where it says nothing."""
     found = [
@@ -230,15 +240,19 @@ def _longest(config: Any, tokenizer: Any) -> int:
     return min(known, default=2048)
 
 
-def _width(model: nn.Module, layers: list[int]) -> int:
-    """What a row of the stream has, from a run of one token: no model that cannot be collected begins."""
-    device = next(model.parameters()).device
-    one = torch.zeros(1, 1, dtype=torch.int64, device=device)
+def _probe(model: nn.Module, layers: list[int], dtype: Any) -> tuple[int, torch.dtype]:
+    """The width and dtype of rows, from a run of one token: no model that cannot be collected begins."""
+    if dtype is not None:
+        dtype = str(dtype).removeprefix("torch.")
+        _check_choice("dtype", dtype, DTYPES)
+    one = torch.zeros(1, 1, dtype=torch.int64, device=device_of(model))
     with capturing(model, layers) as capture:
-        widths = {rows.shape[-1] for rows in capture(one, torch.ones_like(one), one[0]).values()}
+        found = capture(one, torch.ones_like(one), one[0])
+    widths = {rows.shape[-1] for rows in found.values()}
     if len(widths) > 1:
         raise CollectError(f"the layers {layers} have streams of several widths, {sorted(widths)}")
-    return widths.pop()
+    of_rows: torch.dtype = found[layers[-1]].dtype if dtype is None else getattr(torch, dtype)
+    return widths.pop(), of_rows
 
 
 def _settings(
@@ -252,7 +266,7 @@ def _settings(
         model_class=type(text_host(model)).__name__,
         weights=checksum_of_weights(model),
         model_dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
-        device=next(model.parameters()).device.type,
+        device=device_of(model).type,
         tokenizer=None if reading.tokenizer is None else hash_of_tokenizer(reading.tokenizer),
         layers=layers,
         d_model=d_model,
@@ -265,5 +279,6 @@ def _settings(
         batch_tokens=reading.batch_tokens,
         shard_tokens=budget.tokens,
         shard_rows=budget.rows,
+        shard_documents=budget.records,
         **versions(),
     )

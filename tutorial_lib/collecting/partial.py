@@ -1,52 +1,75 @@
-"""Files of a collection are there as a whole or not at all, whatever ends the process that writes them.
-
-While a file is written it has another name, with the rank of its writer in it and some random letters. So two
-processes that by mistake write the same file at the same time do not write into one, and what a killed
-process left behind is found by the rank that does its work now.
-"""
+"""Files that grow under another name, and what becomes of them when their process is killed."""
 
 import os
-import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from tutorial_lib.collecting.ranks import Ranks
 from tutorial_lib.files import replace_file
 
-_PARTIAL = re.compile(r".+\.(\d+)-[0-9a-f]{8}\.partial")
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+PARTIAL = ".partial"
 
 
 @contextmanager
-def whole_file(path: Path, rank: int) -> Iterator[Path]:
-    """Gives another name to write to. At the end of the block the file is on the disk under its own name.
+def growing(path: Path) -> Iterator[BinaryIO]:
+    """A new file that becomes `path` when the block ends, and goes away if the block fails.
 
-    If the block fails, nothing of it is left, and what was there before still is.
+    Each has a name of its own, so that two processes which write the same file do not meet. It is locked, so
+    that `remove_abandoned` can tell whether somebody is writing it.
     """
-    partial = path.with_name(f"{path.name}.{rank}-{secrets.token_hex(4)}.partial")
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+    file = open(partial, "xb")  # noqa: SIM115 - closed below, after the new name is there
     try:
-        yield partial
-        with open(partial, "r+b") as file:
-            os.fsync(file.fileno())
+        _lock(file)
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        if os.name == "nt":  # it renames no open file
+            file.close()
         replace_file(partial, path)
-        _sync_folder(path.parent)
     except BaseException:
+        file.close()
         partial.unlink(missing_ok=True)
         raise
+    finally:
+        file.close()
+    _sync_folder(path.parent)
 
 
-def is_partial(path: Path) -> bool:
-    """Whether a process is writing this file, or was when it was killed."""
-    return _PARTIAL.fullmatch(path.name) is not None
+def write_text(path: Path, text: str) -> None:
+    """Have the whole text in a file, or leave what was there."""
+    with growing(path) as file:
+        file.write(text.encode())
 
 
-def remove_partial_files(folder: Path, ranks: Ranks) -> None:
-    """Removes what killed processes left. What other ranks left is theirs: they may be writing it now."""
-    for path in folder.iterdir():
-        match = _PARTIAL.fullmatch(path.name)
-        if match and ranks.has(int(match[1])):
-            path.unlink(missing_ok=True)
+def remove_abandoned(folder: Path) -> None:
+    """Removes the partial files that nobody writes. Where files cannot be locked they stay."""
+    for path in folder.glob(f"*{PARTIAL}"):
+        try:
+            with open(path, "r+b") as file:
+                if not _lock(file):
+                    continue
+                path.unlink()
+        except OSError:  # somebody is quicker, or it is not ours to remove
+            continue
+
+
+def _lock(file: Any) -> bool:
+    """Whether this process has the file for itself now, until it is closed."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # it is locked, or the file system has no locks
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

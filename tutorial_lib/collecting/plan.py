@@ -4,7 +4,7 @@ kept."""
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -53,11 +53,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class Piece:
-    """Token ids that are run together: a document, or a part of one that starts at `offset`."""
+    """Token ids that are run together: a document, or a part of one that starts at `offset`.
+
+    Attributes:
+        kept: the chosen positions within the piece. None: all.
+    """
 
     document: int
     offset: int
     ids: list[int]
+    kept: list[int] | None
 
 
 @dataclass(frozen=True)
@@ -111,12 +116,11 @@ def make_plan(chunk: Chunk, content: str, reading: Reading) -> Plan:
     """
     skipped: Counter[str] = Counter()
     pieces = list(_pieces(_encoded(chunk, reading, skipped), reading, skipped))
-    pieces = [piece for piece in pieces if _any_kept(piece, reading, skipped)]
     lengths = np.array([len(piece.ids) for piece in pieces], dtype=np.int64)
     starts = np.cumsum(lengths) - lengths  # of each piece, where all tokens stand in one line
     tokens = np.fromiter(chain.from_iterable(piece.ids for piece in pieces), np.int64, int(lengths.sum()))
     positions = np.arange(len(tokens)) - np.repeat(starts, lengths)
-    kept = _kept(pieces, starts, tokens, reading)
+    kept = _kept(pieces, starts, tokens, reading.skip_tokens)
     offsets = np.array([piece.offset for piece in pieces], dtype=np.int64)
     documents = np.array([piece.document for piece in pieces], dtype=np.int64)
     columns = {
@@ -180,15 +184,22 @@ def _tokenized(texts: list[str], reading: Reading) -> list[list[int]]:
     # verbose: no warning about long texts, which are dealt with here
     found = reading.tokenizer(texts, add_special_tokens=reading.add_special_tokens, verbose=False)
     ids: list[list[int]] = found["input_ids"]
+    most = max((max(each) for each in ids if each), default=0)
+    if reading.vocab_size is not None and most >= reading.vocab_size:
+        raise CollectError(
+            f"the tokenizer gives the token id {most}, and the model knows 0 to {reading.vocab_size - 1}: "
+            "the tokenizer is not this model's"
+        )
     return ids
 
 
 def _check_ids(ids: list[int], vocab_size: int | None, index: int) -> None:
-    for each in ids:
-        if each < 0 or (vocab_size is not None and each >= vocab_size):
-            raise BadRecordError(
-                f"document {index} has the token id {each}; the model knows 0 to {vocab_size}"
-            )
+    if not ids:
+        return
+    least, most = min(ids), max(ids)
+    if least < 0 or (vocab_size is not None and most >= vocab_size):
+        known = "ids start at 0" if vocab_size is None else f"the model knows 0 to {vocab_size - 1}"
+        raise BadRecordError(f"document {index} has the token id {least if least < 0 else most}; {known}")
 
 
 def _pieces(
@@ -196,41 +207,52 @@ def _pieces(
 ) -> Iterator[Piece]:
     longest = reading.max_length
     for index, ids in documents:
-        if len(ids) <= longest:
-            yield Piece(index, 0, ids)
-        elif reading.too_long == "error":
-            raise CollectError(
-                f"document {index} has {len(ids)} tokens, more than max_length {longest}; "
-                'too_long can be "truncate", "split" or "skip"'
-            )
-        elif reading.too_long == "skip":
-            skipped["too long"] += 1
-        elif reading.too_long == "truncate":
-            skipped["cut to max_length"] += 1
-            yield Piece(index, 0, ids[:longest])
-        else:
-            skipped["split at max_length"] += 1
-            for offset in range(0, len(ids), longest):
-                yield Piece(index, offset, ids[offset : offset + longest])
+        if len(ids) > longest:
+            if reading.too_long == "error":
+                raise CollectError(
+                    f"document {index} has {len(ids)} tokens, more than max_length {longest}; "
+                    'too_long can be "truncate", "split" or "skip"'
+                )
+            if reading.too_long == "skip":
+                skipped["too long"] += 1
+                continue
+            if reading.too_long == "truncate":
+                skipped["cut to max_length"] += 1
+                ids = ids[:longest]
+            else:
+                skipped["split at max_length"] += 1
+        yield from _pieces_of(index, ids, reading, skipped)
 
 
-def _any_kept(piece: Piece, reading: Reading, skipped: Counter[str]) -> bool:
-    """Whether a piece is worth running."""
-    kept = reading.positions == "all" or bool(select_positions(reading.positions, len(piece.ids)))
-    skipped["without a position to keep"] += not kept
-    return kept
+def _pieces_of(index: int, ids: list[int], reading: Reading, skipped: Counter[str]) -> Iterator[Piece]:
+    """The pieces of one document that have a chosen position."""
+    longest = reading.max_length
+    if reading.positions == "all":
+        for offset in range(0, len(ids), longest):
+            yield Piece(index, offset, ids[offset : offset + longest], None)
+        return
+    chosen = select_positions(reading.positions, len(ids))
+    if not chosen:
+        skipped["without a position to keep"] += 1
+    for offset, within in groupby(chosen, lambda at: at - at % longest):
+        yield Piece(index, offset, ids[offset : offset + longest], [at - offset for at in within])
 
 
 def _kept(
-    pieces: Sequence[Piece], starts: NDArray[np.int64], tokens: NDArray[np.int64], reading: Reading
+    pieces: Sequence[Piece],
+    starts: NDArray[np.int64],
+    tokens: NDArray[np.int64],
+    skip_tokens: frozenset[int],
 ) -> NDArray[np.bool_]:
     """Whether each token is kept."""
-    kept = np.full(len(tokens), reading.positions == "all")
-    if reading.positions != "all":
-        for piece, start in zip(pieces, starts.tolist(), strict=True):
-            kept[[start + at for at in select_positions(reading.positions, len(piece.ids))]] = True
-    if reading.skip_tokens:
-        kept &= ~np.isin(tokens, list(reading.skip_tokens))
+    kept = np.zeros(len(tokens), dtype=np.bool_)
+    for piece, start in zip(pieces, starts.tolist(), strict=True):
+        if piece.kept is None:
+            kept[start : start + len(piece.ids)] = True
+        else:
+            kept[[start + at for at in piece.kept]] = True
+    if skip_tokens:
+        kept &= ~np.isin(tokens, list(skip_tokens))
     return kept
 
 

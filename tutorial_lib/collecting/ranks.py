@@ -7,7 +7,7 @@ from typing import Any
 
 import torch.distributed as dist
 
-from tutorial_lib.collecting.errors import CollectError
+from tutorial_lib.collecting.errors import CollectError, ElsewhereError
 
 # Ranks that are done wait for the others; the default of half an hour would end a long collection.
 PATIENCE = timedelta(days=365)
@@ -37,7 +37,8 @@ class Ranks:
             problems: list[str | None] = [None] * self.size
             dist.all_gather_object(problems, problem, group=self.group)
             found = [f"rank {rank}: {text}" for rank, text in enumerate(problems) if text is not None]
-            problem = problem or (found[0] if found else None)
+            if problem is None and found:
+                raise ElsewhereError(found[0])
         if problem is not None:
             raise CollectError(problem)
 
@@ -63,11 +64,8 @@ def find_ranks(rank: int | None = None, size: int | None = None) -> Ranks:
     Raises:
         CollectError: a rank outside of the size, or one without the other.
     """
-    if (rank is None) != (size is None):
-        raise CollectError(f"give the rank and the number of ranks together, got {rank} and {size}")
+    check_rank(rank, size)
     if rank is not None and size is not None:
-        if not 0 <= rank < size:
-            raise CollectError(f"rank {rank} is out of range: of {size} ranks there are 0 to {size - 1}")
         return Ranks(rank, size)
     if not dist.is_available():
         return Ranks(0, 1)
@@ -78,3 +76,11 @@ def find_ranks(rank: int | None = None, size: int | None = None) -> Ranks:
     # A group of our own: what is waited for is on the host, and for long, whatever the other one is for.
     group = dist.new_group(backend="gloo", timeout=PATIENCE)
     return Ranks(dist.get_rank(), dist.get_world_size(), group)
+
+
+def check_rank(rank: int | None, size: int | None) -> None:
+    """Raises CollectError for a rank outside of the size, and for one without the other."""
+    if (rank is None) != (size is None):
+        raise CollectError(f"give the rank and the number of ranks together, got {rank} and {size}")
+    if rank is not None and size is not None and not 0 <= rank < size:
+        raise CollectError(f"rank {rank} is out of range: of {size} ranks there are 0 to {size - 1}")

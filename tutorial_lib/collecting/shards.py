@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from tutorial_lib.collecting.errors import CollectError
-from tutorial_lib.collecting.partial import whole_file
+from tutorial_lib.collecting.partial import growing
 
 _NAME = re.compile(r"shard-(\d{8})\.safetensors")
 _HEADER = "collection"  # one key: the format does not keep the order of several, and bytes must repeat
@@ -28,14 +28,16 @@ def numbers_of(folder: Path) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-def write_shard(path: Path, tensors: dict[str, Tensor], header: dict[str, Any], *, rank: int) -> None:
+def write_shard(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
     """Write a shard under another name, and rename it when all of it is on the disk.
+
+    safetensors' own `save_file` goes by a hidden file that a killed process leaves behind, makes one that
+    only its owner may read, and hides the error of the system in a text.
 
     Args:
         path: where it will be.
         tensors: on the host. A hash of each is put into the header.
         header: what the shard says of itself.
-        rank: of this process.
 
     Raises:
         OSError: the disk is full, for example. Nothing of the shard is left then.
@@ -43,9 +45,9 @@ def write_shard(path: Path, tensors: dict[str, Tensor], header: dict[str, Any], 
     hashes = {name: hash_of(tensor) for name, tensor in tensors.items()}
     text = json.dumps({**header, "sha256": hashes}, sort_keys=True)
     try:
-        with whole_file(path, rank) as partial:
-            save_file(tensors, partial, metadata={_HEADER: text})
-    except (OSError, SafetensorError) as error:  # the latter hides the error of the system in its text
+        with growing(path) as file:
+            file.write(save(tensors, metadata={_HEADER: text}))
+    except OSError as error:
         raise OSError(
             f"could not write {path.name}: {error}. The shards before it are whole; "
             "make room and give the same command again"

@@ -10,8 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from tutorial_lib.collecting.chunks import Chunk
-from tutorial_lib.collecting.errors import CollectError
-from tutorial_lib.collecting.folder import open_together
+from tutorial_lib.collecting.errors import CollectError, OthersNotDoneError
+from tutorial_lib.collecting.folder import STATISTICS, open_together
 from tutorial_lib.collecting.job import Job, make_job, run
 from tutorial_lib.collecting.moments import Moments, StreamStatistics
 from tutorial_lib.collecting.plan import Batch, OnBad, Plan, TooLong, Where
@@ -20,7 +20,6 @@ from tutorial_lib.collecting.records import open_source
 from tutorial_lib.collecting.shards import map_shard, read_header, write_shard
 
 SAVE_EVERY = 60.0  # seconds; so much work is lost at most when a process is killed
-RESULT = "statistics.safetensors"
 CHUNK_ROWS = 2**16  # no shards are written, so chunks are small: one is what comes between two savings
 
 
@@ -63,7 +62,9 @@ def collect_statistics(
 
     Raises:
         CollectError, ValueError, TypeError, OSError: as for `collect_residual_streams`. Several ranks without
-            a process group need `out`, and all but the last one to finish find that others are missing.
+            a process group need `out`.
+        OthersNotDoneError: to ranks without a process group, all but the last one. Nothing is wrong: that
+            one writes the statistics of all.
     """
     job = make_job(
         model,
@@ -81,12 +82,12 @@ def collect_statistics(
         shard_rows=CHUNK_ROWS,
     )
     here = find_ranks(rank, ranks)
-    folder = None if out is None else Path(out)
+    folder = None if out is None else Path(out).expanduser()
     if folder is not None:
         open_together(folder, job.settings, here)
     sink = _MomentSink(job, here, folder)
     run(job, here, sink.has, sink, progress=progress)
-    sink.save()
+    sink.finish()
     return _merged(job, here, folder, sink)
 
 
@@ -96,9 +97,9 @@ def read_statistics(folder: str | PathLike[str]) -> dict[str, StreamStatistics]:
     Raises:
         CollectError: there is nothing, or it is not finished.
     """
-    path = Path(folder) / RESULT
+    path = Path(folder) / STATISTICS
     if not path.is_file():
-        raise CollectError(f"there are no finished statistics in {str(folder)!r}: it has no {RESULT}")
+        raise CollectError(f"there are no finished statistics in {str(folder)!r}: it has no {STATISTICS}")
     return {f"layer_{layer}": each.statistics() for layer, each in _read(path).items()}
 
 
@@ -107,7 +108,6 @@ class _MomentSink:
 
     def __init__(self, job: Job, ranks: Ranks, folder: Path | None) -> None:
         self._digest = job.settings.digest()
-        self._rank = ranks.rank
         self._path = None if folder is None else _part(folder, ranks.rank, ranks.size)
         self.moments = {layer: Moments(job.settings.d_model) for layer in job.layers}
         self._seen = hashlib.sha256().hexdigest()  # of the chunks so far
@@ -129,10 +129,11 @@ class _MomentSink:
             return False
         self._count(chunk.number, content)
         if self._next == self._before[0] and self._seen != self._before[1]:
-            raise CollectError(
-                f"the data have changed: the sums in {str(self._path)!r} are of other documents"
-            )
+            raise self._changed()
         return True
+
+    def _changed(self) -> CollectError:
+        return CollectError(f"the data have changed: the sums in {str(self._path)!r} are of other documents")
 
     def begin(self, plan: Plan) -> None:
         pass
@@ -146,10 +147,21 @@ class _MomentSink:
         if time.monotonic() - self._saved > SAVE_EVERY:
             self.save()
 
-    def save(self) -> None:
+    def finish(self) -> None:
+        """Saves the sums as those of all data."""
+        if self._before is not None and self._next < self._before[0]:
+            raise self._changed()
+        self.save(finished=True)
+
+    def save(self, *, finished: bool = False) -> None:
         if self._path is not None:
-            header = {"settings": self._digest, "next": self._next, "content": self._seen}
-            write_shard(self._path, _tensors(self.moments), header, rank=self._rank)
+            header = {
+                "settings": self._digest,
+                "next": self._next,
+                "content": self._seen,
+                "finished": finished,
+            }
+            write_shard(self._path, _tensors(self.moments), header)
             self._saved = time.monotonic()
 
     def _count(self, number: int, content: str) -> None:
@@ -164,9 +176,9 @@ def _merged(job: Job, ranks: Ranks, folder: Path | None, sink: _MomentSink) -> d
         raise CollectError("ranks that know of each other by files alone need a folder: give `out`")
     else:
         paths = [_part(folder, rank, ranks.size) for rank in range(ranks.size)]
-        missing = [path.name for path in paths if not path.exists()]
+        missing = [path.name for path in paths if not (path.exists() and read_header(path)["finished"])]
         if missing:
-            raise CollectError(f"this rank is done; {', '.join(missing)} of the others are not there yet")
+            raise OthersNotDoneError(f"this rank is done; {', '.join(missing)} of the others are not yet")
         parts = [_read(path) for path in paths]
     total = {layer: Moments(job.settings.d_model) for layer in job.layers}
     for part in parts:
@@ -174,7 +186,7 @@ def _merged(job: Job, ranks: Ranks, folder: Path | None, sink: _MomentSink) -> d
             total[layer].merge(moments)
     if folder is not None and (ranks.rank == 0 or ranks.group is None):
         header = {"settings": job.settings.digest(), "ranks": ranks.size}
-        write_shard(folder / RESULT, _tensors(total), header, rank=ranks.rank)
+        write_shard(folder / STATISTICS, _tensors(total), header)
     ranks.wait()
     return {f"layer_{layer}": moments.statistics() for layer, moments in total.items()}
 

@@ -14,10 +14,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tutorial_lib.collecting.errors import CollectError
-from tutorial_lib.collecting.folder import MANIFEST, SETTINGS, manifest_of
+from tutorial_lib.collecting.export import write_dataset
+from tutorial_lib.collecting.folder import MANIFEST, SETTINGS, STATISTICS, manifest_of
+from tutorial_lib.collecting.progress import reporting
 from tutorial_lib.collecting.shards import hash_of, map_shard, numbers_of
 
 COLUMNS = ("document", "position", "token")
+MAPPED = 4096  # shards at a time; Linux lets a process have 65,530 maps
 Rows: TypeAlias = int | slice | Sequence[int] | Tensor | NDArray[Any]
 
 
@@ -45,7 +48,7 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
         Raises:
             CollectError: there is no collection, or it is not complete.
         """
-        self.folder = Path(folder)
+        self.folder = Path(folder).expanduser()
         self.manifest = _manifest(self.folder, unfinished)
         self.layers: list[int] = self.manifest["settings"]["layers"]
         self._ends = list(accumulate(shard["rows"] for shard in self.manifest["shards"]))
@@ -55,6 +58,16 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
     def d_model(self) -> int:
         """The width of a row."""
         return int(self.manifest["settings"]["d_model"])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is known of a row beside its streams."""
+        return COLUMNS
+
+    @property
+    def streams(self) -> list[str]:
+        """The names of the layers, such as "layer_2"."""
+        return [f"layer_{layer}" for layer in self.layers]
 
     @property
     def finished(self) -> bool:
@@ -76,7 +89,7 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
         Raises:
             IndexError: a row that does not exist.
         """
-        return self.read(rows, [*(f"layer_{layer}" for layer in self.layers), *COLUMNS])
+        return self.read(rows, [*self.streams, *COLUMNS])
 
     def __getitems__(self, rows: list[int]) -> list[dict[str, Tensor]]:
         """What a DataLoader asks for: several rows at once."""
@@ -131,7 +144,9 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
         order = torch.randperm(n_shards, generator=generator).tolist() if shuffle else list(range(n_shards))
         left: Tensor = torch.empty(0, dtype=torch.int64)
         for start in range(0, n_shards, mix):
-            rows = torch.cat([left, *(torch.tensor(self._span(at)) for at in order[start : start + mix])])
+            rows = torch.cat(
+                [left, *(torch.tensor(self.rows_of_shard(at)) for at in order[start : start + mix])]
+            )
             if shuffle:
                 rows = rows[torch.randperm(len(rows), generator=generator)]
             whole = len(rows) - len(rows) % batch_size
@@ -151,7 +166,7 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
         parts: dict[str, Tensor] = {}
         for shard in np.unique(shards).tolist():
             here = np.flatnonzero(shards == shard)
-            inside = torch.from_numpy(numbers[here] - self._span(shard).start)
+            inside = torch.from_numpy(numbers[here] - self.rows_of_shard(shard).start)
             for name in names:
                 picked = self._map(shard)[name].index_select(0, inside)
                 if name not in parts:
@@ -163,22 +178,47 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
         """The rows of one document, from 0; empty if it gave none."""
         for shard, entry in enumerate(self.manifest["shards"]):
             if entry["first_document"] <= document <= entry["last_document"]:
-                span, column = self._span(shard), self._map(shard)["document"]
+                span, column = self.rows_of_shard(shard), self._map(shard)["document"]
                 first = int(torch.searchsorted(column, document))
                 last = int(torch.searchsorted(column, document, right=True))
                 return range(span.start + first, span.start + last)
         return range(0)
 
-    def verify(self) -> None:
+    def verify(self, *, progress: bool = False) -> None:
         """Reads everything and compares it with the hashes that were written.
+
+        Args:
+            progress: show how far it is, on standard error.
 
         Raises:
             CollectError: a shard is missing or was changed; the message names it.
         """
-        for number, shard in enumerate(self.manifest["shards"]):
-            for name, tensor in self._map(number).items():
-                if hash_of(tensor) != shard["sha256"].get(name):
-                    raise CollectError(f"{name} in {shard['file']} is not what was written")
+        with reporting(len(self), progress, task="verifying", unit="rows") as report:
+            for number, shard in enumerate(self.manifest["shards"]):
+                for name, tensor in self._map(number).items():
+                    if hash_of(tensor) != shard["sha256"].get(name):
+                        path = str(self.folder / shard["file"])
+                        raise CollectError(
+                            f"{name} in {path!r} is not what was written: delete the file and run the "
+                            "collection again to have it made"
+                        )
+                report.advance(self._ends[number], shard["rows"])
+
+    def to_dataset(self, folder: str | PathLike[str], *, progress: bool = False) -> None:
+        """Writes all rows as a dataset of the `datasets` library, for `datasets.load_from_disk(folder)`.
+
+        It has "document", "position" and "token" as whole numbers and "layer_2" and so on as lists of
+        `d_model` numbers; bfloat16, which Arrow does not know, becomes float32. A shard is copied at a time.
+
+        Args:
+            folder: a new or empty one.
+            progress: show how far it is, on standard error.
+
+        Raises:
+            CollectError: there is something in the folder, or the package `datasets` is missing.
+            OSError: the disk is full, for example. Nothing is left then.
+        """
+        write_dataset(self, Path(folder).expanduser(), progress=progress)
 
     def maps(self, name: str) -> list[Tensor]:
         """A tensor of each shard, mapped into memory."""
@@ -194,12 +234,14 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
             f"d_model {self.d_model}, {self.manifest['settings']['dtype']}{state})"
         )
 
-    def _span(self, shard: int) -> range:
-        """The rows of a shard."""
+    def rows_of_shard(self, shard: int) -> range:
+        """The numbers of the rows of a shard."""
         return range(self._ends[shard - 1] if shard else 0, self._ends[shard])
 
     def _map(self, shard: int) -> dict[str, Tensor]:
         if shard not in self._maps:
+            if len(self._maps) >= MAPPED:
+                del self._maps[next(iter(self._maps))]
             path = self.folder / self.manifest["shards"][shard]["file"]
             if not path.exists():
                 raise CollectError(f"{str(path)!r} is missing: run the collection again to have it made")
@@ -253,11 +295,13 @@ class StreamView(Dataset[Tensor]):
     def numpy(self, rows: Rows = slice(None)) -> NDArray[Any]:
         """The rows as an array. bfloat16, which NumPy does not know, becomes float32.
 
-        All rows of a collection of one shard are a view of the file, all other arrays are copies.
+        All rows of a collection of one shard are a view of the file, for reading; other arrays are copies.
         """
         mapped = self.shards() if rows == slice(None) else []
         found = mapped[0] if len(mapped) == 1 else self[rows]
         array: NDArray[Any] = (found.float() if found.dtype == torch.bfloat16 else found).numpy()
+        if len(mapped) == 1:
+            array.flags.writeable = False  # a change would be seen by all who use this store
         return array
 
 
@@ -266,8 +310,15 @@ def _manifest(folder: Path, unfinished: bool) -> dict[str, Any]:
         raise CollectError(f"there is no collection in {str(folder)!r}: it has no {SETTINGS}")
     file = folder / MANIFEST
     if file.is_file():
-        manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return manifest
+        try:
+            manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return manifest
+        except ValueError as error:
+            raise CollectError(
+                f"{str(file)!r} is damaged ({error}): run the collection again to have it made"
+            ) from error
+    if (folder / STATISTICS).exists():
+        raise CollectError(f"{str(folder)!r} holds statistics and no rows: read_statistics reads them")
     numbers = numbers_of(folder)
     if not unfinished:
         raise CollectError(

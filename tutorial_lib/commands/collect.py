@@ -1,12 +1,22 @@
 """`hooking collect`: the residual streams of a data set, in a folder."""
 
 import os
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
+import click
 import typer
 
-from tutorial_lib.commands.common import UsageError, counted, refusing, say, split_names
+from tutorial_lib.commands.activations import how_far, say_notes, say_statistics
+from tutorial_lib.commands.common import (
+    UsageError,
+    counted,
+    quiet_transformers,
+    refusing,
+    say,
+    split_names,
+)
 
 DATA = "Data"
 SHAPE = "What is kept"
@@ -21,13 +31,12 @@ def collect_command(
             help="A .jsonl or .parquet file, a folder of them or of Dataset.save_to_disk, or - for JSONL "
             "from standard input.",
             show_default=False,
-            rich_help_panel=DATA,
         ),
     ],
     layers: Annotated[
         str,
         typer.Option(
-            help="Such as 2,4. Layer i is the input of block i; at the number of blocks: the last output.",
+            help="Such as 2,4. Layer i is the input of block i; after the last block: the number of blocks.",
             show_default=False,
         ),
     ],
@@ -55,7 +64,11 @@ def collect_command(
     ] = None,
     on_bad: Annotated[
         str,
-        typer.Option(help="For a record that cannot be read: error or skip.", rich_help_panel=DATA),
+        typer.Option(
+            help="For a record that cannot be read: stop with an error, or skip and count it.",
+            click_type=click.Choice(["error", "skip"]),
+            rich_help_panel=DATA,
+        ),
     ] = "error",
     positions: Annotated[
         str,
@@ -64,7 +77,8 @@ def collect_command(
     dtype: Annotated[
         str | None,
         typer.Option(
-            help="float32, float16, bfloat16 or float64. Default: the model's.",
+            help="Of the rows. Default: the model's.",
+            click_type=click.Choice(["float32", "float16", "bfloat16", "float64"]),
             show_default=False,
             rich_help_panel=SHAPE,
         ),
@@ -72,6 +86,7 @@ def collect_command(
     max_length: Annotated[
         int | None,
         typer.Option(
+            min=1,
             help="The longest piece that is run, in tokens. Default: what the model can take.",
             show_default=False,
             rich_help_panel=SHAPE,
@@ -79,17 +94,25 @@ def collect_command(
     ] = None,
     too_long: Annotated[
         str,
-        typer.Option(help="For a longer document: truncate, split, skip or error.", rich_help_panel=SHAPE),
+        typer.Option(
+            help="For a longer document.",
+            click_type=click.Choice(["truncate", "split", "skip", "error"]),
+            rich_help_panel=SHAPE,
+        ),
     ] = "truncate",
     special_tokens: Annotated[
         bool, typer.Option(help="Have the tokenizer add its special tokens.", rich_help_panel=SHAPE)
     ] = True,
     skip_special_tokens: Annotated[
-        bool, typer.Option(help="Do not keep the rows of special tokens.", rich_help_panel=SHAPE)
+        bool,
+        typer.Option(
+            "--skip-special-tokens", help="Do not keep the rows of special tokens.", rich_help_panel=SHAPE
+        ),
     ] = False,
     statistics: Annotated[
         bool,
         typer.Option(
+            "--statistics",
             help="Keep only mean, covariance and norms, and no rows.",
             rich_help_panel=SHAPE,
         ),
@@ -109,11 +132,15 @@ def collect_command(
         ),
     ] = None,
     batch_tokens: Annotated[
-        int, typer.Option(help="Padded tokens in a batch, at most.", rich_help_panel=RUN)
+        int,
+        typer.Option(
+            min=1, help="Padded tokens in a batch, at most: less takes less memory.", rich_help_panel=RUN
+        ),
     ] = 4096,
     shard_rows: Annotated[
         int | None,
         typer.Option(
+            min=1,
             help="About how many rows a file has. Default: such that it has about 256 MiB.",
             show_default=False,
             rich_help_panel=RUN,
@@ -122,6 +149,7 @@ def collect_command(
     rank: Annotated[
         int | None,
         typer.Option(
+            min=0,
             help="Which of the --ranks this process is. torchrun and accelerate launch say it themselves.",
             show_default=False,
             rich_help_panel=RUN,
@@ -129,54 +157,74 @@ def collect_command(
     ] = None,
     ranks: Annotated[
         int | None,
-        typer.Option(help="How many processes share the folder.", show_default=False, rich_help_panel=RUN),
+        typer.Option(
+            min=1, help="How many processes share the folder.", show_default=False, rich_help_panel=RUN
+        ),
     ] = None,
-    quiet: Annotated[bool, typer.Option(help="No progress.", rich_help_panel=RUN)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.", rich_help_panel=RUN)] = False,
 ) -> None:
     """Write the residual streams of many documents to disk.
 
-    A run that was stopped goes on with the same command. Nothing in the folder is overwritten. To share the
-    work of one folder: accelerate launch -m tutorial_lib.collect with the same options.
+    A run that was stopped goes on with the same command. Nothing in the
+    folder is overwritten. `hooking activations` shows what is in it.
 
-    Exit code 0: all is done. 2: something that was given cannot be used; what was written before stays.
+    Several processes share the work of one folder when they are started by
+    accelerate launch -m tutorial_lib.collect with the same options.
+
+    Exit code 0: all is done. 2: something that was given cannot be used.
+    130: stopped with Ctrl-C. What was written before stays in each case.
     """
     numbers = _layers(layers)
-    from tutorial_lib.collect import collect_residual_streams, collect_statistics  # torch takes seconds
-    from tutorial_lib.models import load_model
+    here = _started_as(rank)
+    try:
+        # First what takes no time: a missing file should not wait for the model.
+        from tutorial_lib.collect import collect_residual_streams, collect_statistics
+        from tutorial_lib.collecting.folder import check_usable
+        from tutorial_lib.collecting.job import check_where
+        from tutorial_lib.collecting.ranks import check_rank
+        from tutorial_lib.collecting.records import STDIN, open_source
+        from tutorial_lib.models import load_model
 
-    try:
+        if statistics and (dtype is not None or shard_rows is not None):
+            raise UsageError("--dtype and --shard-rows are for rows, and --statistics keeps none")
+        check_where(positions)
+        check_rank(rank, ranks)
+        check_usable(out)
+        source = open_source(data, column=column, split=split)
+        if source.name == STDIN and sys.stdin.isatty():
+            say("reading JSONL from the terminal; its end is Ctrl-D", error=True)
+        quiet_transformers()
         loaded, tokenizer = load_model(model, device=device or _own_device(), dtype=model_dtype)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    shared: dict[str, Any] = dict(
-        tokenizer=tokenizer,
-        positions=positions,
-        column=column,
-        split=split,
-        max_length=max_length,
-        too_long=too_long,
-        on_bad=on_bad,
-        add_special_tokens=special_tokens,
-        skip_special_tokens=skip_special_tokens,
-        batch_tokens=batch_tokens,
-        rank=rank,
-        ranks=ranks,
-        progress=not quiet,
-    )
-    try:
+        shared: dict[str, Any] = dict(
+            tokenizer=tokenizer,
+            positions=positions,
+            max_length=max_length,
+            too_long=too_long,
+            on_bad=on_bad,
+            add_special_tokens=special_tokens,
+            skip_special_tokens=skip_special_tokens,
+            batch_tokens=batch_tokens,
+            rank=rank,
+            ranks=ranks,
+            progress=not quiet,
+        )
         if statistics:
-            if dtype is not None or shard_rows is not None:
-                raise UsageError("--dtype and --shard-rows are for rows, and --statistics keeps none")
-            found = collect_statistics(loaded, data, numbers, out, **shared)
-            for name, each in found.items():
-                say(f"{name}: {each.count:,} rows, norm {each.norm_mean:.4g} ± {each.norm_std:.4g}")
+            found = collect_statistics(loaded, source, numbers, out, **shared)
+            if not here:
+                say_statistics(found)
+                say(f"The sums are in {out}")
             return
         store = collect_residual_streams(
-            loaded, data, numbers, out, dtype=dtype, shard_rows=shard_rows, **shared
+            loaded, source, numbers, out, dtype=dtype, shard_rows=shard_rows, **shared
         )
-    except (ValueError, TypeError) as error:
-        raise UsageError(str(error)) from error
-    _summary(store)
+    except (ValueError, TypeError, MemoryError, RuntimeError) as error:
+        _refuse(error, here)
+    except KeyboardInterrupt:
+        if not here:
+            _stopped(out, statistics)
+        raise typer.Exit(130) from None
+    if not here:
+        _summary(store)
 
 
 def main() -> None:
@@ -193,6 +241,13 @@ def _layers(text: str) -> list[int]:
         raise UsageError(f"--layers must be whole numbers such as 2,4, got {text!r}") from None
 
 
+def _started_as(rank: int | None) -> int:
+    """Which of the processes of torchrun this is. The first one speaks for all, as does one on its own."""
+    if rank is not None or int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return 0
+    return int(os.environ.get("RANK", "0"))
+
+
 def _own_device() -> str | None:
     """A GPU for each process of this machine, where nothing says which device to use."""
     import torch
@@ -202,13 +257,46 @@ def _own_device() -> str | None:
     return f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % torch.cuda.device_count()}"
 
 
+def _refuse(error: Exception, here: int) -> NoReturn:
+    """End with what is wrong. A problem that all ranks have is told by the rank that has found it."""
+    import torch
+
+    from tutorial_lib.collecting.errors import ElsewhereError, OthersNotDoneError
+
+    if isinstance(error, OthersNotDoneError):
+        say(str(error))
+        raise typer.Exit(0) from error
+    if isinstance(error, ElsewhereError):
+        raise typer.Exit(2) from error
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        raise UsageError(f"the memory is full; a lower --batch-tokens takes less: {error}") from error
+    if isinstance(error, RuntimeError):
+        raise error
+    raise UsageError(f"rank {here}: {error}" if here else str(error)) from error
+
+
+def _stopped(out: Path, statistics: bool) -> None:
+    from tutorial_lib.collect import ActivationStore, CollectError
+
+    kept = ""
+    if statistics:
+        kept = " The sums that were saved, one minute ago at most, are kept."
+    else:
+        try:
+            store = ActivationStore(out, unfinished=True)
+            kept = f" {len(store):,} rows are kept in {out}: {how_far(store)}."
+        except (CollectError, OSError):  # it was stopped before there was a folder
+            kept = " Nothing was written yet."
+    say(f"Stopped.{kept} The same command goes on from there.", error=True)
+
+
 def _summary(store: Any) -> None:
     manifest = store.manifest
     say(
         f"{len(store):,} rows of {counted(len(store.layers), 'layer')}, {manifest['tokens']:,} tokens of "
-        f"{manifest['documents']:,} documents, in {counted(len(manifest['shards']), 'file')}: {store.folder}"
+        f"{counted(manifest['documents'], 'document')}, in {counted(len(manifest['shards']), 'file')}: "
+        f"{store.folder}"
     )
-    for reason, count in manifest["skipped"].items():
-        say(f"{count:,} documents {reason}")
+    say_notes(manifest)
     if not store.finished:
         say("This process is done; others are not yet.")

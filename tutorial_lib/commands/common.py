@@ -69,7 +69,15 @@ def split_names(text: str) -> list[str]:
 
 def counted(number: int, noun: str) -> str:
     """Such as "1 exercise" or "3 exercises"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def quiet_transformers() -> None:
+    """Progress bars and notices of transformers do not belong into the output of a command."""
+    import transformers  # it takes seconds
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
 
 
 def show_markdown(text: str) -> None:

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tutorial_lib.commands.common import quiet_transformers
+
 VERDICTS = {True: ("yes", "green"), False: ("NO", "bold red"), None: ("-", "dim")}
 TINY = "a tiny random model of the same architecture"
 
@@ -66,7 +68,7 @@ def _from_model(name: str | None, verify: bool) -> tuple[Any, Any, str]:
     from tutorial_lib.models import MODEL_VARIABLE, load_model
     from tutorial_lib.verify import verify_model
 
-    _quiet()
+    quiet_transformers()
     if name is not None and not Path(name).exists() and _is_type(name):
         raise BadInputError(
             f"{name!r} is a model type; for a model without weights write: hooking map --config {name}"
@@ -90,7 +92,7 @@ def _from_config(name: str, verify: bool) -> tuple[Any, Any, str]:
     from tutorial_lib.atlas.shrink import default_config, model_class, part_for, random_model, shrink_config
     from tutorial_lib.verify import verify_model
 
-    _quiet()
+    quiet_transformers()
     path = Path(name)
     config = _read(path) if path.suffix == ".json" or path.exists() else default_config(_known_type(name))
     kind = _known_type(getattr(config, "model_type", ""))
@@ -149,14 +151,6 @@ def _is_type(name: str) -> bool:
     from tutorial_lib.atlas.shrink import causal_lm_types
 
     return name in causal_lm_types()
-
-
-def _quiet() -> None:
-    """Progress bars and notices of transformers do not belong into the output of a command."""
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
 
 
 def _as_json(parts: Any, verification: Any, origin: str) -> dict[str, Any]:
