@@ -51,6 +51,7 @@ def page(results: dict[str, Any]) -> str:
             difference(each, results["differences"]) for each in differences.DIFFERENCES
         ),
         "n_jobs": str(len(jobs)),
+        "hooked_transformer": results["differences"]["hooked_transformer"]["message"],
     }
     parts |= {f"version_{name}": value for name, value in results["versions"].items()}
     parts |= {f"n_with_names_{key}": str(sum(has_names(job.code[key]) for job in jobs)) for key in LIBRARIES}
@@ -107,14 +108,8 @@ def places(family: str) -> str:
 
     chosen = [place for place in PLACES if wanted(place)]
     return rows(
-        (f"`{each.hook}`", words(family, each.in_hooks), each.library, f"`{words(family, each.in_nnsight)}`")
-        for each in chosen
+        (f"`{each.hook}`", f"`{for_family(family, each.where)}`", each.then, each.library) for each in chosen
     )
-
-
-def words(family: str, text: str) -> str:
-    """Text with names of modules, for a family of models."""
-    return for_family(family, text)
 
 
 def verbs(library: str) -> str:
@@ -130,12 +125,8 @@ def rows(cells: Iterable[tuple[str, ...]]) -> str:
 def difference(measured: Callable[..., Any], results: dict[str, Any]) -> str:
     """A bullet with what was measured in the place of what stands in braces."""
     sentence = " ".join((measured.__doc__ or "").split())
-    facts = {name: yes_no(value) for name, value in results[measured.__name__].items()}
-    return textwrap.fill("- " + sentence.format(**facts), **FILL, subsequent_indent="  ")
-
-
-def yes_no(value: Any) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    said = sentence.format(**results[measured.__name__])
+    return textwrap.fill(f"- {said}", **FILL, subsequent_indent="  ")
 
 
 FILL: dict[str, Any] = {"width": WIDTH, "break_long_words": False, "break_on_hyphens": False}

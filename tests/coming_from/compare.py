@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tests.coming_from.differences import DIFFERENCES
+from tests.coming_from.differences import CLAIMS, DIFFERENCES
 from tests.coming_from.peers import Given, bridge_of, make, nnsight_of
 from tests.coming_from.places import PLACES, WEIGHTS, Place
 from tests.coming_from.reading import (
@@ -63,7 +63,7 @@ def measure() -> dict[str, Any]:
             "places": {f: compare_places(given, f, into) for f in given.models},
             "weights": {f: compare_weights(given, f) for f in given.models},
             "verbs": {each.theirs: locate(each.object) is not None for each in VERBS},
-            "differences": {each.__name__: attempt(lambda e=each: e(given)) for each in DIFFERENCES},
+            "differences": {each.__name__: attempt(lambda e=each: e(given)) for each in CLAIMS + DIFFERENCES},
         }
 
 

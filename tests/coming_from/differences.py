@@ -20,16 +20,32 @@ from tutorial_lib import (
     add_vector_to_residual_stream,
     find_blocks,
     get_residual_stream_at_layer,
+    load_model,
 )
 
 
 def hooked_transformer(given: Given) -> dict[str, Any]:
-    """**`HookedTransformer` is gone** since TransformerLens 4.0. Importing it says: "{message}\""""
+    """What TransformerLens says to code that imports its old class."""
     try:
         from transformer_lens import HookedTransformer  # noqa: F401
     except ImportError as error:
         return {"message": str(error).split(" See ")[0]}
-    return {"message": "nothing, it is back"}
+    raise AssertionError("HookedTransformer is back: rewrite what the page says of it")
+
+
+def own_names(given: Given) -> dict[str, Any]:
+    """`rename=` of nnsight gives modules of different models the same name."""
+    from nnsight import TransformersModel
+
+    for family, blocks in {"llama": "model.layers", "gpt2": "transformer.h"}.items():
+        model = given.models[family]
+        lm = TransformersModel(
+            copy.deepcopy(model), tokenizer=copy.deepcopy(given.tokenizer), rename={blocks: "blocks"}
+        )
+        with torch.no_grad(), lm.trace(given.ids):
+            stream = lm.blocks[2].input.save()
+        assert torch.equal(stream, get_residual_stream_at_layer(model, 2, given.ids))
+    return {}
 
 
 def processed_weights(given: Given) -> dict[str, Any]:
@@ -63,10 +79,10 @@ def normalized(given: Given) -> dict[str, Any]:
 
 def taken_over(given: Given) -> dict[str, Any]:
     """**The bridge changes the model that you give it.** The blocks of `model` are then of the class
-    `{block}`, its attention is `{attention}`, and `model.save_pretrained` {saving}. Hooks of this library
-    still work on it (the same stream: {stream}). To keep a model, give the bridge `copy.deepcopy(model)`.
-    nnsight leaves the modules as they are (`{nnsight_block}`), but sets `padding_side` of your tokenizer to
-    "{padding_side}"."""
+    `{block}`, its attention is `{attention}`, and here `model.save_pretrained` {saving}. Hooks of this
+    library still work on it and see the same stream. To keep a model, give the bridge
+    `copy.deepcopy(model)`. nnsight leaves the modules as they are (`{nnsight_block}`), but sets
+    `padding_side` of your tokenizer to "{padding_side}"."""
     model = copy.deepcopy(given.llama)
     model.set_attn_implementation("sdpa")
     bridge_of(given, model, take=True)
@@ -77,17 +93,14 @@ def taken_over(given: Given) -> dict[str, Any]:
     except RuntimeError as error:
         saving = f"raises a `{type(error).__name__}`"
     streams = [get_residual_stream_at_layer(each, 2, given.ids) for each in (model, given.llama)]
-    kept, tokenizer = (
-        copy.deepcopy(given.llama),
-        copy.deepcopy(given.tokenizer),
-    )
+    assert torch.equal(*streams)
+    kept, tokenizer = copy.deepcopy(given.llama), copy.deepcopy(given.tokenizer)
     tokenizer.padding_side = "right"
     nnsight_of(given, kept, tokenizer)
     return {
         "block": type(find_blocks(model)[2]).__name__,
         "attention": model.config._attn_implementation,
         "saving": saving,
-        "stream": torch.equal(*streams),
         "nnsight_block": type(find_blocks(kept)[2]).__name__,
         "padding_side": tokenizer.padding_side,
     }
@@ -156,13 +169,24 @@ def padding(given: Given) -> dict[str, Any]:
 
 
 def precision(given: Given) -> dict[str, Any]:
-    """**dtype.** `boot_transformers` by name or folder loads as {default}, whatever the checkpoint is;
-    `load_model` and nnsight as it was saved. A float32 vector added to a bfloat16 stream raises in both peers
-    (`{bridge}`). `add_vector_to_residual_stream` moves the vector to the stream's dtype; in your own hook
-    write `vector.to(stream)`."""
+    """**dtype.** From a folder with a bfloat16 model `boot_transformers` makes a {bridge} one unless you say
+    `dtype=`; `load_model` and nnsight keep {nnsight}. A float32 vector added to a bfloat16 stream raises in
+    both peers ("{error}"). `add_vector_to_residual_stream` moves the vector to the stream's dtype; in your
+    own hook write `vector.to(stream)`."""
+    from nnsight import TransformersModel
     from transformer_lens.model_bridge import TransformerBridge
 
     model = copy.deepcopy(given.llama).to(torch.bfloat16)
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        given.tokenizer.save_pretrained(folder)
+        loaded = (
+            TransformerBridge.boot_transformers(folder).original_model,
+            TransformersModel(folder, task="text-generation", dispatch=True)._module,
+            load_model(folder)[0],
+        )
+    bridge_dtype, nnsight_dtype, our_dtype = (str(each.dtype).removeprefix("torch.") for each in loaded)
+    assert nnsight_dtype == our_dtype
     vector = torch.ones(model.config.hidden_size)
     raised = []
     try:
@@ -180,11 +204,7 @@ def precision(given: Given) -> dict[str, Any]:
     except RuntimeError as error:
         raised.append(str(error).split("\n")[-1])
     assert len(raised) == 2
-    default = inspect.signature(TransformerBridge.boot_transformers).parameters["dtype"].default
-    return {
-        "default": str(default).removeprefix("torch."),
-        "bridge": raised[0],
-    }
+    return {"bridge": bridge_dtype, "nnsight": nnsight_dtype, "error": raised[0]}
 
 
 def tensor_or_tuple(given: Given) -> dict[str, Any]:
@@ -206,7 +226,7 @@ def tensor_or_tuple(given: Given) -> dict[str, Any]:
 def in_place(given: Given) -> dict[str, Any]:
     """**In-place edits reach what was saved.** After `lm.model.layers[2].input[:] += 1` a value saved
     earlier, of `lm.model.layers[1].output`, had moved by {saved}: it is the same tensor. With an assignment
-    (`.input = .input + 1`) it stayed ({assigned}). The same goes for hooks; the functions of this library
+    (`.input = .input + 1`) it stayed as it was. The same goes for hooks; the functions of this library
     never edit in place, and what they return is a copy."""
     lm = nnsight_of(given, copy.deepcopy(given.llama))
     with torch.no_grad(), lm.trace(given.ids):
@@ -217,13 +237,14 @@ def in_place(given: Given) -> dict[str, Any]:
     with torch.no_grad(), lm.trace(given.ids):
         assigned = lm.model.layers[1].output.save()
         lm.model.layers[2].input = lm.model.layers[2].input + 1
-    return {"saved": size(saved - clean), "assigned": size(assigned - clean)}
+    assert torch.equal(assigned, clean)
+    return {"saved": size(saved - clean)}
 
 
 def gradients_on(given: Given) -> dict[str, Any]:
-    """**Gradients.** None of the peers turns them off for you. What nnsight saves keeps the graph
-    (`requires_grad`: {nnsight}); what `run_with_cache` keeps is detached ({bridge}). Functions of this
-    library that capture run without gradients unless `detach=False`."""
+    """**Gradients.** Neither of the peers turns them off for you. What nnsight saves keeps the graph
+    (`requires_grad={nnsight}`); what `run_with_cache` keeps is detached (`requires_grad={bridge}`), but the
+    graph was made. Functions of this library that capture run without gradients unless `detach=False`."""
     lm = nnsight_of(given, copy.deepcopy(given.llama))
     with lm.trace(given.ids):
         saved = lm.model.layers[2].input.save()
@@ -246,7 +267,8 @@ def sampling(given: Given) -> dict[str, Any]:
 
 def ended_rows(given: Given) -> dict[str, Any]:
     """**Rows that end early.** `model.generate` fills a text that has ended with the padding token, and so
-    does nnsight; `bridge.generate` repeats the {fill} token. A mask made of `tokens != pad` then takes them for text."""
+    does nnsight; `bridge.generate` repeats the {fill} token. A mask made of `tokens != pad`
+    then takes them for text."""
     tokenizer = given.tokenizer
     vector = 5 * torch.arange(given.llama.config.hidden_size).sin()  # one of the two texts ends early
     with add_hooks(add_vector_to_residual_stream(given.llama, 2, vector)):
@@ -285,8 +307,9 @@ def open_loop(given: Given) -> dict[str, Any]:
     return {"error": "nothing"}
 
 
+# What the page says elsewhere.
+CLAIMS = (hooked_transformer, own_names)
 DIFFERENCES = (
-    hooked_transformer,
     processed_weights,
     normalized,
     taken_over,

@@ -30,14 +30,16 @@ class Place:
     families: tuple[str, ...] = ("llama", "gpt2")
 
     @property
-    def in_hooks(self) -> str:
-        """What a hook must do, in a few words of Markdown."""
+    def where(self) -> str:
+        """Which side of which module, or the operation inside a function, as one writes it."""
+        return f"{indexed(self.module)}.{self.side}" if self.module else self.inside.removeprefix("lm.")
+
+    @property
+    def then(self) -> str:
+        """What is made of it, in a few words of Markdown."""
         if not self.module:
-            return "no module: inside the attention function"
-        where = f"{self.side} of `model.{indexed(self.module)}`"
-        if self.made == "{x}":
-            return where
-        return f"{where}, `{self.made.format(x='x', m='m')}`"
+            return "in nnsight only"
+        return "" if self.made == "{x}" else f"`{self.made.format(x='x', m='m')}`"
 
     @property
     def in_nnsight(self) -> str:

@@ -111,10 +111,9 @@ def _shown(
 ) -> str:
     body = function.body[1:] if ast.get_docstring(function) else function.body
     last = body[-1]
-    names = last.value.elts if isinstance(last, ast.Return) and isinstance(last.value, ast.Tuple) else ()
-    if not isinstance(last, ast.Return) or not all(
-        isinstance(each, ast.Name) for each in names or [last.value]
-    ):
+    returned = last.value if isinstance(last, ast.Return) else None
+    names = returned.elts if isinstance(returned, ast.Tuple) else [returned]
+    if not all(isinstance(each, ast.Name) for each in names):
         raise ValueError(f"{name}: {function.name} must end in a return of names, which the page omits")
     lines = source.split("\n")[body[0].lineno - 1 : last.lineno - 1]
     text = textwrap.dedent("\n".join(lines)).strip("\n") + "\n"
