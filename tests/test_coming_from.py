@@ -149,7 +149,7 @@ def test_the_comparison_was_made_with_the_versions_that_are_pinned() -> None:
     assert re.search(rf"^transformers=={re.escape(RESULTS['versions']['transformers'])}( ;|$)", pins, re.M)
 
 
-def test_what_the_tables_name_as_ours_is_in_the_library() -> None:
+def test_what_the_tables_name_as_ours_is_in_the_library(given: peers.Given) -> None:
     texts = [verb.ours for verb in VERBS] + [place.library for place in PLACES]
     calls = {
         name
@@ -158,6 +158,10 @@ def test_what_the_tables_name_as_ours_is_in_the_library() -> None:
         for name in re.findall(r"(?<![\w.])\w+(?=\()", code)
     }
     bare = {code for text in texts for code in re.findall(r"`(\w+)`", text)} - {"args", "kwargs"}
+    parts = {name for text in texts for name in re.findall(r"parts\.(\w+)", text)}
+    model_map = tutorial_lib.map_model(given.llama)
+    assert parts
+    assert [name for name in sorted(parts) if not hasattr(model_map, name)] == []
     names = (calls | bare) - {"model", "tokenizer", "hook"}
     assert names
     assert [name for name in sorted(names) if not hasattr(tutorial_lib, name)] == []

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.coming_from import differences  # noqa: E402
-from tests.coming_from.places import PLACES, WEIGHTS, Place  # noqa: E402
+from tests.coming_from.places import PLACES, WEIGHTS  # noqa: E402
 from tests.coming_from.reading import GPT2_NAMES, JOBS, LIBRARIES, Job, for_family, read_job  # noqa: E402
 from tests.coming_from.verbs import VERBS  # noqa: E402
 from tools.generated import bring_up_to_date, parser  # noqa: E402
@@ -43,6 +43,7 @@ def page(results: dict[str, Any]) -> str:
         "jobs": "\n".join(section(job, results["jobs"][job.name]) for job in jobs).rstrip(),
         "places": places("llama"),
         "places_gpt2": places("gpt2"),
+        "inside": inside(),
         "names": rows((f"`{ours}`", f"`{theirs}`") for ours, theirs in GPT2_NAMES.items()),
         "weights": rows((f"`{theirs}`", f"`{ours}`") for theirs, ours in WEIGHTS["llama"].items()),
         "verbs_transformer_lens": verbs("transformer_lens"),
@@ -102,14 +103,13 @@ def power(bound: float) -> str:
 
 def places(family: str) -> str:
     """The rows of the table of hook points; for the GPT-2 those that are not the Llama's with other names."""
+    chosen = [place for place in PLACES if place.module and place.families[0] == family]
+    return rows((f"`{each.hook}`", f"`{for_family(family, each.where)}`", each.then) for each in chosen)
 
-    def wanted(place: Place) -> bool:
-        return family in place.families and (family == "llama" or "llama" not in place.families)
 
-    chosen = [place for place in PLACES if wanted(place)]
-    return rows(
-        (f"`{each.hook}`", f"`{for_family(family, each.where)}`", each.then, each.library) for each in chosen
-    )
+def inside() -> str:
+    """The values inside functions, which nnsight reaches."""
+    return "\n".join(f"- `{place.hook}`: `{place.in_nnsight}`" for place in PLACES if not place.module)
 
 
 def verbs(library: str) -> str:

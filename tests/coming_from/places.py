@@ -31,15 +31,15 @@ class Place:
 
     @property
     def where(self) -> str:
-        """Which side of which module, or the operation inside a function, as one writes it."""
-        return f"{indexed(self.module)}.{self.side}" if self.module else self.inside.removeprefix("lm.")
+        """Which side of which module, as one writes it."""
+        return f"{indexed(self.module)}.{self.side}"
 
     @property
     def then(self) -> str:
-        """What is made of it, in a few words of Markdown."""
-        if not self.module:
-            return "in nnsight only"
-        return "" if self.made == "{x}" else f"`{self.made.format(x='x', m='m')}`"
+        """What is made of it, and what of this library gives it, in a few words of Markdown."""
+        in_words = {"{x}": "", HEADS: "*heads*"}  # the latter is explained above the table
+        made = in_words.get(self.made, f"`{self.made.format(x='x', m='m')}`")
+        return "; ".join(filter(None, (made, self.library)))
 
     @property
     def in_nnsight(self) -> str:
@@ -64,14 +64,14 @@ PLACES = (
     Place(
         "hook_embed",
         "model.embed_tokens",
-        library="`map_model(model).embedding`",
+        library="`parts.embedding`",
     ),
     Place("hook_pos_embed", "transformer.wpe", families=GPT2),
     Place(
         "blocks.2.hook_resid_pre",
         BLOCK,
         "input",
-        library="`get_residual_stream_at_layer(model, 2, ids)`; edits: `edit_residual_stream(model, 2, ...)`",
+        library="layer 2 of `cache_residual_streams`",
     ),
     Place(
         "blocks.2.ln1.hook_normalized",
@@ -133,7 +133,7 @@ PLACES = (
         "blocks.2.hook_attn_out",
         ATTENTION,
         made="{x}[0]",
-        library="`map_model(model).attention(2)`, `read_output`",
+        library="`parts.attention(2)`",
     ),
     Place("blocks.2.hook_resid_mid", f"{BLOCK}.post_attention_layernorm", "input"),
     Place("blocks.2.mlp.hook_pre", f"{BLOCK}.mlp.gate_proj"),
@@ -142,12 +142,12 @@ PLACES = (
     Place(
         "blocks.2.hook_mlp_out",
         f"{BLOCK}.mlp",
-        library="`map_model(model).mlp(2)`",
+        library="`parts.mlp(2)`",
     ),
     Place(
         "blocks.2.hook_resid_post",
         BLOCK,
-        library="`get_residual_stream_at_layer(model, 3, ids)`",
+        library="layer 3 of `cache_residual_streams`",
     ),
     Place(
         "ln_final.hook_normalized",
@@ -164,12 +164,12 @@ PLACES = (
     Place(
         "ln_final.hook_out",
         "model.norm",
-        library="`map_model(model).final_norm`",
+        library="`parts.final_norm`",
     ),
     Place(
         "unembed.hook_out",
         "lm_head",
-        library="`model(ids).logits`; `map_model(model).unembedding`",
+        library="`parts.unembedding`",
     ),
 )
 
