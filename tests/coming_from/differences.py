@@ -48,6 +48,19 @@ def own_names(given: Given) -> dict[str, Any]:
     return {}
 
 
+def out_of_order(given: Given) -> dict[str, Any]:
+    """What the model is past cannot be read in nnsight."""
+    lm = nnsight_of(given, copy.deepcopy(given.llama))
+    try:
+        with torch.no_grad(), lm.trace(given.ids):
+            late = lm.model.layers[2].output.save()
+            early = lm.model.layers[1].output.save()
+        assert late is early, "both were read"
+    except Exception as error:
+        return {"error": type(error).__name__}
+    return {}
+
+
 def processed_weights(given: Given) -> dict[str, Any]:
     """**The bridge has the weights as they are; `HookedTransformer` had folded and centred them.** If you
     bring numbers from there, such as a direction, turn on `bridge.enable_compatibility_mode()` or measure
@@ -308,7 +321,7 @@ def open_loop(given: Given) -> dict[str, Any]:
 
 
 # What the page says elsewhere.
-CLAIMS = (hooked_transformer, own_names)
+CLAIMS = (hooked_transformer, own_names, out_of_order)
 DIFFERENCES = (
     processed_weights,
     normalized,

@@ -51,9 +51,7 @@ VERBS = (
         "`with_kwargs=True` there is `kwargs` after `args`",
         f"{BRIDGE}.add_hook",
     ),
-    Verb(
-        "`with bridge.hooks(...)`", "`with add_hooks(...)`", f"{BRIDGE}.hooks"
-    ),
+    Verb("`with bridge.hooks(...)`", "`with add_hooks(...)`", f"{BRIDGE}.hooks"),
     Verb(
         "`reset_hooks()`",
         "not needed: `add_hooks` takes its hooks off; `leftover_hooks(model)` lists those of others",
@@ -138,9 +136,7 @@ VERBS = (
         "`select_at` name tokens",
         f"{TRACER}.iter",
     ),
-    Verb(
-        "`tracer.result`", "what `model.generate` returns", f"{TRACER}.result"
-    ),
+    Verb("`tracer.result`", "what `model.generate` returns", f"{TRACER}.result"),
     Verb(
         "`tracer.invoke(...)`",
         "a batch; `select_rows` for edits of some rows",

@@ -8,9 +8,9 @@ from tutorial_lib import add_hooks, add_vector_to_residual_stream
 
 
 def plain(model, ids, vector):
-    """`generate` calls the model once for the prompt and once for each new
-    token, and the hook runs each time. `positions=select_generated(...)` edits
-    the new tokens only."""
+    """`generate` calls the model once for the prompt and then once for each
+    further token, and the hook runs each time.
+    `positions=select_generated(...)` edits the new tokens only."""
     with add_hooks(add_vector_to_residual_stream(model, 2, vector)):
         tokens = model.generate(ids, max_new_tokens=6, do_sample=False)
     return tokens

@@ -41,8 +41,8 @@ def transformer_lens(bridge, ids):
 
 
 def nnsight(lm, ids):
-    """In the order in which the model computes them: what the model is past is
-    an `OutOfOrderError`."""
+    """Ask in the order in which the model computes: for what it is past,
+    nnsight raises an `OutOfOrderError`."""
     with torch.no_grad(), lm.trace(ids):
         block = lm.model.layers[2]
         resid_pre = block.input.save()

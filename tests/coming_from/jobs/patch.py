@@ -39,8 +39,7 @@ def transformer_lens(bridge, clean_ids, corrupt_ids):
 
 
 def nnsight(lm, clean_ids, corrupt_ids):
-    """One trace can also hold both runs, each in a `tracer.invoke`, as rows of
-    one batch."""
+    """The second run uses what the first one saved."""
     with torch.no_grad(), lm.trace(clean_ids):
         clean = lm.model.layers[1].input.save()
     with torch.no_grad(), lm.trace(corrupt_ids):

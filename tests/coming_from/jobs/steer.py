@@ -18,8 +18,8 @@ def plain(model, ids, vector):
 
 
 def transformer_lens(bridge, ids, vector):
-    """A hook gets the tensor and, by this keyword, the hook point. What it
-    returns replaces the tensor."""
+    """A hook gets the tensor and, as the keyword `hook`, the hook point.
+    What it returns replaces the tensor."""
 
     def add_vector(stream, hook):
         return stream + vector
@@ -31,8 +31,8 @@ def transformer_lens(bridge, ids, vector):
 
 
 def nnsight(lm, ids, vector):
-    """Assign; `+=` on `input[:]` would edit a tensor that the block before
-    gave out, too."""
+    """Assign. An in-place `block.input[:] += vector` would also edit what
+    the block before gave out."""
     with torch.no_grad(), lm.trace(ids):
         block = lm.model.layers[2]
         block.input = block.input + vector
