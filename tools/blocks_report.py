@@ -87,7 +87,9 @@ def report(docs: Path) -> str:
     text = INTRO + "".join(count([page]).row(link(page, docs)) for page in pages)
     text += count(pages).row("**All pages**")
     text += "\n## Skipped blocks\n\n"
-    skipped = [f"- {link(page, docs)}: {reason}\n" for page in pages for reason in reasons(page)]
+    skipped = [
+        f"- {link(page, docs)}: {reason}\n" for page in pages for reason in dict.fromkeys(reasons(page))
+    ]
     return text + ("".join(skipped) or "None is skipped.\n")
 
 
