@@ -39,7 +39,7 @@ def transformer_lens(bridge, ids):
 
 
 def nnsight(lm, ids):
-    """`with ....backward()` opens a trace of the backward pass, where tensors
+    """`with logit.backward():` opens a trace of the backward pass, where tensors
     have a `.grad`."""
     with lm.trace(ids):
         stream = lm.model.layers[2].input
