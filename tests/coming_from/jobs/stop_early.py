@@ -1,7 +1,7 @@
 """Stop early
 
-The stream at layer 2, without paying for the blocks from there on. The test sees
-that no MLP of theirs is computed.
+The stream at layer 2, without paying for the blocks from there on. The test
+sees that no MLP of theirs is computed.
 """
 
 import torch
