@@ -26,7 +26,7 @@ class Goal:
 
 def noise(size: dict[str, Any]) -> float | None:
     """How far from 1 the middle half of the second bare run's ratios reaches."""
-    again = _row(size, "bare forward again")
+    again = row_of(size, "bare forward again")
     return None if again is None else max(abs(again["low"] - 1), abs(again["high"] - 1))
 
 
@@ -36,8 +36,8 @@ def goals(result: dict[str, Any]) -> list[Goal]:
 
 
 def _realistic(size: dict[str, Any]) -> Iterator[Goal]:
-    ours, floor = _row(size, f"{OURS}, every layer"), noise(size)
-    hand, states = _row(size, "by hand, every layer"), _row(size, "output_hidden_states")
+    ours, floor = row_of(size, f"{OURS}, every layer"), noise(size)
+    hand, states = row_of(size, "by hand, every layer"), row_of(size, "output_hidden_states")
     text = "realistic, every layer: no more than hooks by hand, within the noise floor"
     if ours and hand and floor is not None:
         more = ours["ratio"] - hand["ratio"]
@@ -50,16 +50,16 @@ def _realistic(size: dict[str, Any]) -> Iterator[Goal]:
         yield Goal(text, f"{more:+.3f}", more <= 0.02)
     else:
         yield _unknown(text)
-    half = _row(size, f"{OURS}, stop at half depth")
+    half = row_of(size, f"{OURS}, stop at half depth")
     text = "realistic, one layer: a stop at half of the depth takes at most .55 of a pass"
     yield Goal(text, f"{half['ratio']:.3f}", half["ratio"] <= 0.55) if half else _unknown(text)
-    steered = _row(size, f"{OURS}, steered generation")
+    steered = row_of(size, f"{OURS}, steered generation")
     text = "realistic, steered generation: at most 1.03 of bare generation"
     yield Goal(text, f"{steered['ratio']:.3f}", steered["ratio"] <= 1.03) if steered else _unknown(text)
 
 
 def _tiny(size: dict[str, Any]) -> Iterator[Goal]:
-    ours = _row(size, f"{OURS}, every layer")
+    ours = row_of(size, f"{OURS}, every layer")
     text = "tiny, every layer: eight hooks add at most .3 ms"
     yield Goal(text, f"{ours['added_ms']:.3f} ms", ours["added_ms"] <= 0.3) if ours else _unknown(text)
     text = "tiny, every layer: ahead of every peer"
@@ -76,7 +76,7 @@ def _tiny(size: dict[str, Any]) -> Iterator[Goal]:
         yield _unknown(text)
 
 
-def _row(size: dict[str, Any], name: str) -> dict[str, Any] | None:
+def row_of(size: dict[str, Any], name: str) -> dict[str, Any] | None:
     return next((row for row in size.get("variants", ()) if row["name"] == name), None)
 
 

@@ -26,7 +26,7 @@ def versions() -> dict[str, str]:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """The processor, and the load at this moment: what else it had to do is part of a result."""
+    """The device and the processor."""
     found: dict[str, Any] = {
         "device": device,
         "cpu": _cpu_model(),
@@ -34,11 +34,14 @@ def machine(device: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "system": platform.system(),
     }
-    if hasattr(os, "getloadavg"):
-        found["load"] = round(os.getloadavg()[0], 1)
     if device.startswith("cuda"):
         found["gpu"] = torch.cuda.get_device_name(device)
     return found
+
+
+def load() -> float | None:
+    """How many processes wanted to run in the last minute: what else there was to do is part of a result."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 
 def _cpu_model() -> str:

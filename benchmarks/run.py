@@ -31,7 +31,7 @@ from benchmarks import ordinary, peers  # noqa: E402
 from benchmarks.equal import Check, Expected, check, expected  # noqa: E402
 from benchmarks.goals import goals  # noqa: E402
 from benchmarks.job import SIZES, Job, Size, build  # noqa: E402
-from benchmarks.machine import machine, versions  # noqa: E402
+from benchmarks.machine import load, machine, versions  # noqa: E402
 from benchmarks.timing import Timing, clock_for, measure  # noqa: E402
 from benchmarks.variant import BARE, BARE_GENERATE, GENERATION, LeftOut, Variant  # noqa: E402
 from tutorial_lib import leftover_hooks  # noqa: E402
@@ -53,13 +53,20 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", help="variants or libraries whose name has one of these in it"
     )
-    parser.add_argument("--out", type=Path, help="write the result to this JSON file")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="write the result to this JSON file; sizes in it that are not measured now stay",
+    )
     chosen = parser.parse_args(arguments)
     if chosen.rounds < 1:
         parser.error(f"--rounds must be 1 or more, got {chosen.rounds}")
     if chosen.threads < 1:
         parser.error(f"--threads must be 1 or more, got {chosen.threads}")
-    if torch.device(chosen.device).type == "cuda" and not torch.cuda.is_available():
+    kind = chosen.device.partition(":")[0]
+    if kind not in ("cpu", "cuda"):
+        parser.error(f"--device must be cpu or cuda, got {chosen.device}")
+    if kind == "cuda" and not torch.cuda.is_available():
         parser.error(f"--device {chosen.device}: PyTorch sees no CUDA device here")
     return chosen
 
@@ -171,31 +178,57 @@ def show(name: str, size: dict[str, Any], to: Console) -> None:
         to.print(f"left out: {each['library']}, {each['name']}: {each['reason']}", highlight=False)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    chosen = options(arguments)
-    torch.set_num_threads(chosen.threads)
-    result: dict[str, Any] = {
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+def setting(chosen: argparse.Namespace) -> dict[str, Any]:
+    """What a result needs beside its numbers, the same for all sizes in a file."""
+    return {
         "rounds": chosen.rounds,
         "warmup": WARMUP,
         "seed": SEED,
         "clock": clock_for(chosen.device, chosen.threads)[0],
         "versions": versions(),
         "machine": machine(chosen.device),
-        "peers": [],
-        "sizes": {},
     }
+
+
+def sizes_to_keep(chosen: argparse.Namespace) -> dict[str, Any]:
+    """The sizes in the file to be written that are not measured anew.
+
+    Raises:
+        SystemExit: they were measured in another setting and would be lost.
+    """
+    if chosen.out is None or not chosen.out.exists():
+        return {}
+    before = json.loads(chosen.out.read_text(encoding="utf-8"))
+    kept = {name: size for name, size in before["sizes"].items() if name not in chosen.size}
+    now = setting(chosen)
+    if changed := [name for name, value in now.items() if kept and before[name] != value]:
+        raise SystemExit(
+            f"{chosen.out} has the sizes {', '.join(kept)}, measured with other {', '.join(changed)}: "
+            "measure them as well (without --size), or choose another file"
+        )
+    return kept
+
+
+def main(arguments: list[str] | None = None) -> int:
+    chosen = options(arguments)
+    torch.set_num_threads(chosen.threads)
+    kept = sizes_to_keep(chosen)
+    result: dict[str, Any] = {**setting(chosen), "peers": [], "sizes": {}}
     to = Console(width=None if sys.stdout.isatty() else 110)
     for name in chosen.size:
-        result["sizes"][name], known = run_size(SIZES[name], chosen)
+        before = load()
+        size, known = run_size(SIZES[name], chosen)
+        day = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+        kept[name] = {**size, "date": day, "load": [before, load()]}
         result["peers"] = [asdict(peer) for peer in known]
-        show(name, result["sizes"][name], to)
-    result["machine"]["load_at_the_end"] = machine(chosen.device).get("load")
+        result["sizes"] = {each: kept[each] for each in SIZES if each in kept}
+        show(name, kept[name], to)
+        if chosen.out is not None:  # after each size: a run that is cut short was not for nothing
+            chosen.out.parent.mkdir(parents=True, exist_ok=True)
+            chosen.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8", newline="\n")
     for goal in goals(result):
         to.print(str(goal), highlight=False)
     if chosen.out is not None:
-        chosen.out.parent.mkdir(parents=True, exist_ok=True)
-        chosen.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8", newline="\n")
         errors.print(f"wrote {chosen.out}")
     return 0
 
