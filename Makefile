@@ -18,7 +18,8 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup serve build check test test-lowest test-highest test-exports wheel pages bake exercises atlas evaluate bench constraints clean
+.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel pages bake exercises \
+	atlas evaluate bench bench-peers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +96,7 @@ test-exports: setup ## the exported notebooks in the real nbgrader and Otter-Gra
 	EXPORT_TOOLS=$(EXPORTS) $(BIN)/python -m pytest tests/test_course_exports.py $(ARGS)
 
 # Other libraries with the same purpose, beside the pinned transformers.
+DEVICE ?= cpu
 PEERS := $(CURDIR)/.venv-peers/bin
 $(PEERS)/../.ready: pyproject.toml
 	@test -x $(PEERS)/python || $(PYTHON) -m venv .venv-peers
@@ -103,6 +105,9 @@ $(PEERS)/../.ready: pyproject.toml
 	$(PEERS)/uv pip install --quiet --python $(PEERS)/python "transformers==5.23.0" pytest --group peers --editable .
 	$(PEERS)/uv pip install --quiet --python $(PEERS)/python --no-deps steering-vectors==0.12.2
 	@touch $@
+
+test-peers: setup $(PEERS)/../.ready ## what needs the other libraries
+	PEERS=$(PEERS) $(BIN)/python -m pytest tests/test_peers.py tests/test_coming_from.py $(ARGS)
 
 DIST ?= dist
 wheel: setup ## build wheel and sdist, install the wheel in an empty environment and use it (some minutes)
@@ -128,8 +133,12 @@ atlas: setup ## verify every causal-LM type of transformers (one to five minutes
 evaluate: setup ## measure the model in the box again and print the result
 	$(BIN)/python -m tutorial_lib.tiny_model.evaluate
 
-bench: setup ## what hooks cost, as ratios to a bare forward pass
-	$(BIN)/python benchmarks/capture_overhead.py
+bench: setup ## what hooks cost, as ratios to a bare run (DEVICE=cuda on a GPU)
+	$(BIN)/python benchmarks/run.py --device $(DEVICE) $(ARGS)
+
+bench-peers: $(PEERS)/../.ready ## the same beside other libraries (half an hour); writes the result and its page
+	$(PEERS)/python benchmarks/run.py --device $(DEVICE) --out benchmarks/results/$(firstword $(subst :, ,$(DEVICE))).json $(ARGS)
+	$(PEERS)/python tools/benchmark_page.py
 
 constraints: setup ## pin every dependency anew
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-emit-package torch \

@@ -87,13 +87,12 @@ def check_layer(layer_idx: Any, n_layers: int, *, after_last_block: bool = False
         ValueError: not a layer of the model.
     """
     last = n_layers if after_last_block else n_layers - 1
-    wrong = TypeError(f"a layer must be a whole number from 0 to {last}, got {_short(layer_idx)}")
-    if isinstance(layer_idx, bool):
-        raise wrong
     try:
-        layer = operator.index(layer_idx)
+        layer = None if isinstance(layer_idx, bool) else operator.index(layer_idx)
     except TypeError:
-        raise wrong from None
+        layer = None
+    if layer is None:
+        raise TypeError(f"a layer must be a whole number from 0 to {last}, got {_short(layer_idx)}")
     if not 0 <= layer <= last:
         raise ValueError(f"layer {layer} is out of range: the model has {n_layers} blocks, use 0 to {last}")
     return layer
@@ -107,7 +106,8 @@ def _short(value: Any) -> str:
 def stream_width(model: nn.Module) -> int | None:
     """The width d_model of the residual stream, None where no config says it."""
     host = text_host(model)
-    said = [getattr(text_config(host), name, None) for name in WIDTH_FIELDS] if host is not None else []
+    config = None if host is None else text_config(host)  # asked for once: transformers looks at many names
+    said = [getattr(config, name, None) for name in WIDTH_FIELDS]
     return next((width for width in said if isinstance(width, int)), None)
 
 
@@ -131,9 +131,14 @@ def check_whole_blocks(model: nn.Module) -> None:
 
     XLM has a list of attentions, whose inputs are the stream, and beside it lists of norms and of MLPs.
     """
-    path, _ = _located(model)
-    beside = model.get_submodule(path.rpartition(".")[0]).named_children()
-    norms = [name for name, child in beside if isinstance(child, nn.ModuleList) and _all_norms(child)]
+    path, blocks = _located(model)
+    parent = _at(model, path.rpartition(".")[0])
+    assert parent is not None  # the blocks were just found below it
+    norms = [
+        name
+        for name, child in parent._modules.items()
+        if isinstance(child, nn.ModuleList) and child is not blocks and _all_norms(child)
+    ]
     if norms:
         raise UnaddressableStreamError(
             f"{type(model).__name__}: its layers are spread over {path} and lists beside it, such as "
@@ -158,16 +163,23 @@ def _located(model: nn.Module) -> tuple[str, nn.ModuleList]:
     known = _found.get(model)
     if known is not None:
         path, found = known[0], known[1]()
-        try:
-            if found is not None and model.get_submodule(path) is found:
-                return path, found
-        except AttributeError:  # a part of the path was taken out of the model
-            pass
+        if found is not None and _at(model, path) is found:
+            return path, found
     path = _search(model)
     blocks = model.get_submodule(path)
     assert isinstance(blocks, nn.ModuleList)
     _found[model] = path, weakref.ref(blocks)
     return path, blocks
+
+
+def _at(model: nn.Module, path: str) -> nn.Module | None:
+    """The module at a path, None if it is not there. `get_submodule` takes ten times as long."""
+    module: nn.Module | None = model
+    for name in path.split(".") if path else ():
+        if module is None:
+            return None
+        module = module._modules.get(name)
+    return module
 
 
 def _search(model: nn.Module) -> str:

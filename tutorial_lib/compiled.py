@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
-from tutorial_lib.blocks import find_blocks, find_blocks_path
+from tutorial_lib.blocks import find_blocks_path
 
 
 def is_compiled(module: nn.Module) -> bool:
@@ -38,4 +38,4 @@ def _on_the_way(model: nn.Module) -> Iterator[nn.Module]:
     for name in find_blocks_path(model).split("."):
         module = getattr(module, name)
         yield module
-    yield from find_blocks(model)
+    yield from module.children()

@@ -28,11 +28,17 @@ def checked_pairs(pairs: Iterable[HookPair], argument: str) -> list[HookPair]:
             f"{right}, but got {len(listed)} lists of them; where a function returns pre-hooks and forward "
             "hooks, such as ablate_direction_everywhere, unpack the two: add_hooks(*pairs)"
         )
-    return [_checked_pair(pair, f"{argument}[{position}]") for position, pair in enumerate(listed)]
+    for position, pair in enumerate(listed):
+        _check_pair(pair, argument, position)
+    return [(module, hook) for module, hook in listed]
 
 
-def _checked_pair(pair: Any, where: str) -> HookPair:
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+def _check_pair(pair: Any, argument: str, position: int) -> None:
+    right = isinstance(pair, (tuple, list)) and len(pair) == 2
+    if right and isinstance(pair[0], nn.Module) and callable(pair[1]) and not _only_holds(pair[0]):
+        return
+    where = f"{argument}[{position}]"
+    if not right:
         raise TypeError(
             f"{where} must be a (module, hook) pair, got {short_name(pair)} ({type(pair).__name__})"
         )
@@ -44,10 +50,12 @@ def _checked_pair(pair: Any, where: str) -> HookPair:
         raise TypeError(
             f"{where} needs a function to call as the hook on {short_name(module)}, got {short_name(hook)}"
         )
-    if type(module).forward is nn.Module.forward and isinstance(module, (nn.ModuleList, nn.ModuleDict)):
-        elements = "container" if isinstance(module, nn.ModuleList) else "container.values()"
-        raise ValueError(
-            f"{where} hooks a {type(module).__name__}, which only holds modules and is never called itself; "
-            f"hook its elements: [(module, {short_name(hook)}) for module in {elements}]"
-        )
-    return module, hook
+    elements = "container" if isinstance(module, nn.ModuleList) else "container.values()"
+    raise ValueError(
+        f"{where} hooks a {type(module).__name__}, which only holds modules and is never called itself; "
+        f"hook its elements: [(module, {short_name(hook)}) for module in {elements}]"
+    )
+
+
+def _only_holds(module: nn.Module) -> bool:
+    return type(module).forward is nn.Module.forward and isinstance(module, (nn.ModuleList, nn.ModuleDict))

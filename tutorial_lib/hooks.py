@@ -97,19 +97,19 @@ def _hooked(
     kwargs: dict[str, Any],
 ) -> Iterator[HookCalls]:
     calls = HookCalls(pre_hooks, forward_hooks)
-    pairs = pre_hooks + forward_hooks
-    ours = [(module, _counted(hook, calls, number, kwargs)) for number, (module, hook) in enumerate(pairs)]
+    ours: list[HookPair] = []
     handles: list[RemovableHandle] = []
-    # Each one that is prepended comes before those prepended so far, so the last has to go first.
-    order = reversed(range(len(ours))) if prepend else range(len(ours))
+    numbered = list(enumerate(pre_hooks + forward_hooks))
     try:
-        for number in order:
-            module, hook = ours[number]
+        # Each one that is prepended comes before those prepended so far, so the last has to go first.
+        for number, (module, hook) in reversed(numbered) if prepend else numbered:
+            counted = _counted(hook, calls, number, kwargs)
+            ours.append((module, counted))
             register = (
                 module.register_forward_pre_hook if number < len(pre_hooks) else module.register_forward_hook
             )
-            wants = with_kwargs or _wants_kwargs(pairs[number][1])
-            handles.append(register(hook, with_kwargs=wants, prepend=prepend))
+            wants = with_kwargs or _wants_kwargs(hook)
+            handles.append(register(counted, with_kwargs=wants, prepend=prepend))
         yield calls
     finally:
         for handle in reversed(handles):
@@ -134,8 +134,6 @@ def _counted(hook: Hook, calls: HookCalls, number: int, kwargs: dict[str, Any]) 
     bound = functools.partial(hook, **kwargs) if kwargs else hook
     counts, compiled = calls._counts, calls._compiled
 
-    # The name a learner sees when looking into `module._forward_hooks` is that of the hook.
-    @functools.wraps(hook, updated=())
     def run(*call: Any) -> Any:
         # A number that grows would have torch.compile trace the model anew in every call.
         if torch.compiler.is_compiling():
@@ -144,6 +142,8 @@ def _counted(hook: Hook, calls: HookCalls, number: int, kwargs: dict[str, Any]) 
             counts[number] += 1
         return bound(*call)
 
+    # The name a learner sees when looking into `module._forward_hooks` is that of the hook.
+    functools.update_wrapper(run, hook, assigned=("__name__", "__qualname__"), updated=())
     run.counted_in = calls, number  # type: ignore[attr-defined]
     return run
 

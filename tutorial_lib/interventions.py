@@ -228,11 +228,13 @@ def checked_vector(vector: Any, what: str, d_model: int | None) -> Tensor:
         raise ValueError(f"{what} must have the shape [{width}], got {tuple(vector.shape)}")
     if not vector.is_floating_point():
         return checked_vector(vector.float(), what, d_model)
-    if not torch.isfinite(vector).all():
+    # One number is read from the device. A norm can overflow where each element is finite.
+    norm = float(torch.linalg.vector_norm(vector.detach()))
+    if not math.isfinite(norm) and not torch.isfinite(vector).all():
         raise ValueError(
             f"{what} must be finite, got {int((~torch.isfinite(vector)).sum())} inf or nan elements"
         )
-    if torch.linalg.vector_norm(vector) == 0:
+    if norm == 0:
         raise ValueError(f"{what} must have a norm above 0, got a vector of norm 0.0, which has no direction")
     return vector
 

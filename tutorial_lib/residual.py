@@ -168,6 +168,7 @@ def _capture_hooks(
     after_capture: Callable[[], None] = lambda: None,
 ) -> tuple[list[HookPair], list[HookPair]]:
     """Pre-hooks and forward hooks (with kwargs) that put a copy of each layer's stream into `captured`."""
+    modules = list(blocks)  # indexing an nn.ModuleList takes its time
     where = None if positions is None else check_positions(positions)
     with_gradients = not detach and torch.is_grad_enabled()
 
@@ -190,16 +191,16 @@ def _capture_hooks(
         def capture_block_input(module: nn.Module, args: Any, kwargs: Any) -> None:
             keep(layer, read_input(args, kwargs))
 
-        return blocks[layer], capture_block_input
+        return modules[layer], capture_block_input
 
     def at_output(layer: int) -> HookPair:
         def capture_block_output(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             keep(layer, read_output(output))
 
-        return blocks[layer - 1], capture_block_output
+        return modules[layer - 1], capture_block_output
 
-    pre_hooks = [at_input(layer) for layer in layers if layer < len(blocks)]
-    forward_hooks = [at_output(layer) for layer in layers if layer == len(blocks)]
+    pre_hooks = [at_input(layer) for layer in layers if layer < len(modules)]
+    forward_hooks = [at_output(layer) for layer in layers if layer == len(modules)]
     return pre_hooks, forward_hooks
 
 
