@@ -51,9 +51,7 @@ def test_the_names_are_those_that_the_library_hands_out() -> None:
 
 
 def test_every_public_name_has_one_section_with_an_example_that_prints() -> None:
-    sections = [
-        s for page in PAGES for s in api_pages.sections_of(page.name, page.read_text(encoding="utf-8"))
-    ]
+    sections = [s for page in PAGES for s in api_pages.sections(page.name, page.read_text(encoding="utf-8"))]
     headings = [section.heading for section in sections]
     assert len(set(headings)) == len(headings)
     assert set(api_source.public_names()) <= set(headings)
@@ -71,7 +69,7 @@ def test_every_public_name_has_one_section_with_an_example_that_prints() -> None
 def test_a_section_is_named_by_the_name_and_has_its_arguments_shapes_and_errors() -> None:
     text = (API / "reading.md").read_text(encoding="utf-8")
     section = next(
-        s for s in api_pages.sections_of("reading.md", text) if s.heading == "get_residual_stream_at_layer"
+        s for s in api_pages.sections("reading.md", text) if s.heading == "get_residual_stream_at_layer"
     )
     for wanted in (
         "    layer_idx: int,\n",
@@ -109,7 +107,7 @@ def test_a_part_that_was_edited_by_hand_is_stale_and_written_anew(
             "models.md",
             "## load_model",
             "## Load",
-            "Load: the heading must be the one name of the section, load_model",
+            "Load: the heading must be that of the one name, load_model",
         ),
         ("models.md", "<!-- end of api -->", "", "the marker <!-- end of api --> is missing"),
         ("models.md", "**Taught in**", "Taught in", "load_model: no line `**Taught in**"),

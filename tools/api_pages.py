@@ -21,15 +21,11 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections import Counter
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.snippet_scan import scan  # noqa: E402
 from tools.anchors import anchor_of  # noqa: E402
 from tools.api_source import (  # noqa: E402
     Definition,
@@ -45,106 +41,68 @@ from tools.api_source import (  # noqa: E402
     signature,
 )
 from tools.generated import bring_up_to_date, parser  # noqa: E402
+from tools.sections import PartsError, Section, filled, problems, sections_of  # noqa: E402
 
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
-BEGIN = re.compile(r"^<!-- api: (?P<name>\S+) -->$", re.MULTILINE)
-PART = re.compile(
-    r"^<!-- api: (?P<name>\S+) -->\n(?P<body>.*?)^<!-- end of api -->$", re.MULTILINE | re.DOTALL
-)
-INDEX = re.compile(r"^<!-- api index -->\n.*?^<!-- end of api index -->$", re.MULTILINE | re.DOTALL)
+INDEX = re.compile(r"^(<!-- api index -->)\n.*?^(<!-- end of api index -->)$", re.MULTILINE | re.DOTALL)
 TAUGHT = re.compile(r"^\*\*Taught in\*\* .*\]\((?:\.\./)+(?!reference)", re.MULTILINE)
 CODE = re.compile(r"`(?P<name>[A-Za-z_]\w*)`")
 LABELS = {"Args": "Arguments", "Attributes": "Attributes", "Raises": "Errors", "Warns": "Warnings"}
 
 
-class ApiError(Exception):
-    """A page is not as it should be; a line for each thing to mend."""
+def sections(page: str, text: str) -> list[Section]:
+    """The sections of the names on a page."""
+    return sections_of(page, text, "api")
 
 
-@dataclass(frozen=True)
-class Section:
-    """The section of a name on a page: from its heading to the next one of the second level."""
-
-    page: str
-    heading: str
-    names: tuple[str, ...]
-    text: str
-
-
-def sections_of(page: str, text: str) -> list[Section]:
-    """The sections of a page that have a name's marker."""
-    fenced = {n for fence in scan(text).fences for n in range(fence.line, fence.end + 1)}
-    lines = text.split("\n")
-    starts = [n for n, line in enumerate(lines) if line.startswith("## ") and n + 1 not in fenced]
-    found = []
-    for start, end in pairwise([*starts, len(lines)]):
-        body = "\n".join(lines[start:end])
-        names = tuple(match["name"] for match in BEGIN.finditer(body))
-        if names:
-            found.append(Section(page, lines[start].removeprefix("## ").strip(), names, body))
-    return found
-
-
-def problems(sections: list[Section], public: list[str]) -> list[str]:
-    """What is wrong with the sections, a line each."""
-    found = []
-    counted = Counter(name for section in sections for name in section.names)
-    for name in public:
-        if not counted[name]:
-            found.append(
-                f"{name} has no section: write one on a page in docs/reference/api (see tools/api_pages.py)"
-            )
-    found += [f"{name} has {n} sections" for name, n in counted.items() if n > 1]
-    for section in sections:
+def wrong(found: list[Section], public: list[str]) -> list[str]:
+    """What is wrong with the sections of all pages, a line each."""
+    lines = problems(found, public, "api", lambda name: name.rpartition(".")[2])
+    for section in found:
         at = f"{section.page}: {section.heading}"
-        for name in section.names:
-            if name not in public and "." not in name:
-                found.append(f"{at}: {name} is no public name")
-        if section.heading != section.names[0].rpartition(".")[2] or len(section.names) > 1:
-            found.append(f"{at}: the heading must be the one name of the section, {', '.join(section.names)}")
-        if len(PART.findall(section.text)) != len(section.names):
-            found.append(f"{at}: the marker <!-- end of api --> is missing")
+        lines += [
+            f"{at}: {name} is no public name"
+            for name in section.names
+            if name not in public and "." not in name
+        ]
         if not TAUGHT.search(section.text):
-            found.append(f"{at}: no line `**Taught in** [a chapter](../../chapters/...)`")
-        code = "\n".join(f.body for f in scan(section.text).fences if f.info.strip() == "python")
-        used = re.sub(r"^(?:from|import) .*$", "", code, flags=re.MULTILINE)
+            lines.append(f"{at}: no line `**Taught in** [a chapter](../../chapters/...)`")
+        used = re.sub(r"^(?:from|import) .*$", "", section.code("python"), flags=re.MULTILINE)
         if not re.search(rf"\b{section.heading}\b", used):
-            found.append(f"{at}: no block of Python that uses {section.heading}")
-    return found
+            lines.append(f"{at}: no block of Python that uses {section.heading}")
+    return lines
 
 
 def made(docs: Path) -> dict[Path, str]:
     """Each page with its generated parts.
 
     Raises:
-        ApiError: a name without a section and the like.
+        PartsError: a name without a section and the like.
     """
     paths = sorted((docs / "reference" / "api").glob("*.md"))
     texts = {path: path.read_text(encoding="utf-8") for path in paths}
-    sections = [s for path, text in texts.items() for s in sections_of(path.name, text)]
-    if wrong := problems(sections, public_names()):
-        raise ApiError("\n".join(wrong))
-    places = {s.heading: f"{s.page}#{anchor_of(s.heading)}" for s in sections}
-
-    def part(match: re.Match[str], page: str) -> str:
-        name = match["name"]
-        return f"<!-- api: {name} -->\n\n{Writer(find(name), page, places).text()}\n\n<!-- end of api -->"
-
-    def index(match: re.Match[str]) -> str:
-        return f"<!-- api index -->\n\n{overview(texts, sections)}\n\n<!-- end of api index -->"
-
+    found = [section for path, text in texts.items() for section in sections(path.name, text)]
+    if lines := wrong(found, public_names()):
+        raise PartsError("\n".join([*lines, "How a section is written: tools/api_pages.py"]))
+    places = {section.heading: f"{section.page}#{anchor_of(section.heading)}" for section in found}
     files = {}
     for path, text in texts.items():
-        filled = PART.sub(lambda match, page=path.name: part(match, page), text)  # type: ignore[misc]
-        files[path] = INDEX.sub(index, filled)
+        page = path.name
+
+        def write(name: str, page: str = page) -> str:
+            return Writer(find(name), page, places).text()
+
+        files[path] = INDEX.sub(
+            lambda match: f"{match[1]}\n\n{overview(texts, found)}\n\n{match[2]}", filled(text, "api", write)
+        )
     return files
 
 
-def overview(texts: dict[Path, str], sections: list[Section]) -> str:
+def overview(texts: dict[Path, str], found: list[Section]) -> str:
     """A table for each page: its names and the first lines of their docstrings."""
     tables = []
     for path, text in texts.items():
-        here = [section for section in sections if section.page == path.name]
+        here = [section for section in found if section.page == path.name]
         if not here:
             continue
         title = TITLE.search(text)
@@ -290,7 +248,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser(__doc__).parse_args(arguments)
     try:
         files = made(options.docs.resolve())
-    except (ApiError, SourceError) as error:
+    except (PartsError, SourceError) as error:
         print(error, file=sys.stderr)
         return 1
     return bring_up_to_date(files, (), options, tool="api_pages.py")

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tools.anchors import anchor_of  # noqa: E402
-from tools.api_pages import TITLE, sections_of  # noqa: E402
+from tools.api_pages import TITLE, sections  # noqa: E402
 from tools.api_source import find  # noqa: E402
 from tools.generated import bring_up_to_date, parser  # noqa: E402
 from tools.messages import Message, collect, says  # noqa: E402
@@ -94,7 +94,7 @@ def _homes(pages: dict[str, str]) -> dict[str, str]:
     """The page of each file that defines names of that page."""
     found: dict[str, str] = {}
     for page, text in pages.items():
-        for section in sections_of(page, text):
+        for section in sections(page, text):
             found.setdefault(find(section.names[0]).path, page)
     return found
 
