@@ -109,7 +109,15 @@ def read_output(output: Any) -> Tensor:
 def replace_output(output: Any, hidden: Tensor) -> Any:
     """What a forward hook returns to put `hidden` `[batch, seq, d_model]` in the place of the hidden state.
 
-    The result has the type of `output`: a tensor for a tensor, a tuple for a tuple, a list for a list.
+    Args:
+        output: as the hook got it.
+        hidden: the new hidden state.
+
+    Returns:
+        A new output of the type of `output`: a tensor for a tensor, a tuple for a tuple, a list for a list.
+
+    Raises:
+        TypeError, ValueError: as for `read_output`.
     """
     read_output(output)  # raises where there is nothing to replace
     if isinstance(output, Tensor):

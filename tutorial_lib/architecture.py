@@ -129,6 +129,9 @@ def map_model(model: nn.Module, *, verify: bool = False) -> ModelMap:
         verify: also run the model on a few tokens and compare what is found with what happens, see
             `verify_model`; the result is the map's `verification`.
 
+    Returns:
+        The map. It holds the model's own modules, no copies.
+
     Raises:
         ValueError: the model has no blocks or no token embedding; with `verify`, the map is wrong.
         UnaddressableStreamError: with `verify`, the stream is not one `[batch, seq, d_model]` tensor that an

@@ -63,6 +63,12 @@ def find_blocks(model: nn.Module) -> nn.ModuleList:
 
     The search walks over all modules, so it is done once for a model and then looked up.
 
+    Args:
+        model: a decoder language model of transformers, with or without a head, also inside of a wrapper.
+
+    Returns:
+        The model's own list: `blocks[i]` reads the residual stream at layer i, `[batch, seq, d_model]`.
+
     Raises:
         ValueError: the model has no blocks of a decoder; the message says what was looked for.
     """

@@ -29,6 +29,9 @@ def select_all(batch: Batch, *, attention_mask: Tensor | None = None) -> TokenSe
         batch: what the tokenizer returned with `return_tensors="pt"`, or input ids `[batch, seq]`.
         attention_mask: `[batch, seq]`, 0 at padding, if `batch` is a tensor; without one nothing is padding.
 
+    Returns:
+        The selection, which holds copies of the ids and of the mask `[batch, seq]`.
+
     Raises:
         TypeError: a batch of another type, or without tensors in it.
         ValueError: ids or a mask of a wrong shape; a mask that holds other numbers than 0 and 1; a row that
@@ -38,7 +41,18 @@ def select_all(batch: Batch, *, attention_mask: Tensor | None = None) -> TokenSe
 
 
 def select_prompt(batch: Batch, *, attention_mask: Tensor | None = None) -> TokenSelection:
-    """The prompts, nothing that is generated. Arguments and errors are those of `select_all`."""
+    """The prompts, nothing that is generated.
+
+    Args:
+        batch: as in `select_all`.
+        attention_mask: as in `select_all`.
+
+    Returns:
+        The selection: every token of `[batch, seq]` that is not padding.
+
+    Raises:
+        TypeError, ValueError: as for `select_all`.
+    """
     return _made(batch, attention_mask, prompt=True, generated=False)
 
 
@@ -58,6 +72,9 @@ def select_generated(
             there, so this is every place whose prediction becomes text.
         attention_mask: as in `select_all`.
 
+    Returns:
+        The selection: the same generated tokens in each row of the batch.
+
     Raises:
         ValueError: besides those of `select_all`, a negative number: how much will be generated is not
             known; a slice without an end and with a step.
@@ -72,7 +89,18 @@ def select_generated(
 
 
 def select_last(batch: Batch, *, attention_mask: Tensor | None = None) -> TokenSelection:
-    """The last token of each prompt, whatever side the padding is on. As `select_at(batch, -1)`."""
+    """The last token of each prompt, whatever side the padding is on. As `select_at(batch, -1)`.
+
+    Args:
+        batch: as in `select_all`.
+        attention_mask: as in `select_all`.
+
+    Returns:
+        The selection: one token in each row of `[batch, seq]`.
+
+    Raises:
+        TypeError, ValueError: as for `select_all`.
+    """
     return select_at(batch, -1, attention_mask=attention_mask)
 
 
@@ -87,6 +115,9 @@ def select_at(
             for each row. 0 is the first token of a row that is not padding, -1 the last one of its prompt.
             An empty list selects nothing in its row.
         attention_mask: as in `select_all`.
+
+    Returns:
+        The selection: tokens of the prompts alone.
 
     Raises:
         ValueError: besides those of `select_all`, a number that a row does not have, or another number of
@@ -125,6 +156,9 @@ def select_rows(
             stands for all that is generated from its prompt.
         attention_mask: as in `select_all`.
 
+    Returns:
+        The selection: all of these rows, nothing of the others.
+
     Raises:
         ValueError: besides those of `select_all`, a row that the batch does not have.
         TypeError: rows of a wrong type.
@@ -151,6 +185,9 @@ def select_mask(batch: Batch, mask: Tensor, *, attention_mask: Tensor | None = N
         batch: as in `select_all`.
         mask: `[batch, seq]`, bool.
         attention_mask: as in `select_all`.
+
+    Returns:
+        The selection: tokens of the prompts alone.
 
     Raises:
         TypeError: a mask that is no tensor of bool.

@@ -34,6 +34,9 @@ def select_text(
         occurrence: which one, 0 for the first in a row, -1 for the last; every one if None.
         attention_mask: `[batch, seq]`, if `batch` is a tensor.
 
+    Returns:
+        The selection: tokens of the prompts alone.
+
     Raises:
         ValueError: a row that does not have the text, or not that often; the message has the row's text.
         TypeError: a text or an occurrence of a wrong type.

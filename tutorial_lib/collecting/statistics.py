@@ -94,6 +94,12 @@ def collect_statistics(
 def read_statistics(folder: str | PathLike[str]) -> dict[str, StreamStatistics]:
     """What `collect_statistics` wrote.
 
+    Args:
+        folder: that was given as `out`.
+
+    Returns:
+        The statistics under "layer_2" and so on.
+
     Raises:
         CollectError: there is nothing, or it is not finished.
     """
