@@ -1,3 +1,3 @@
-"""Pages are tests. The plugin in tests/snippets.py is loaded from here, so that plain `pytest` finds it."""
+"""Pages are tests. The plugins for them are loaded from here, so that plain `pytest` finds them."""
 
-pytest_plugins = ["tests.snippets"]
+pytest_plugins = ["tests.snippets", "tests.snippet_report"]

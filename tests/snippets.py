@@ -138,6 +138,7 @@ class PageFile(pytest.File):
                     self, name=name, page=page, block=block, page_session=session
                 )
                 item.add_marker(device)
+                item.user_properties += [("page", page.name), ("device", device)]  # for --block-report
                 item.add_marker(pytest.mark.xdist_group(f"{page.name}[{device}]"))  # one process, one session
                 if block.marks.slow:
                     item.add_marker("slow")

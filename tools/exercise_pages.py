@@ -41,13 +41,13 @@ wrong, they say what you did, what was expected, what was seen, and where to rea
 ## Start
 
 ```text
-hooking start my-exercises     writes the exercises into a folder, one file each
+hooking start my-exercises   # writes the exercises into a folder, one file each
 cd my-exercises
-hooking list                   what there is, what is done, what comes next
-hooking check --watch          checks the next one each time you save
-hooking hint NAME              one more step each time
-hooking solution NAME          after you passed, or when you insist
-hooking reset NAME             back to the starter; your file is kept
+hooking list                 # what there is, what is done, what comes next
+hooking check --watch        # checks the next one each time you save
+hooking hint NAME            # one more step each time
+hooking solution NAME        # after you passed, or when you insist
+hooking reset NAME           # back to the starter; your file is kept
 ```
 
 All of it works offline, on a CPU. In a notebook the same checks are

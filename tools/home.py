@@ -1,0 +1,114 @@
+"""Write the doors and the path of the home page: `python tools/home.py [--check] [--docs docs]`.
+
+The minutes are those that the pages and the exercises state themselves. With `--check` nothing is written.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tools.anchors import HEADING  # noqa: E402
+from tools.generated import bring_up_to_date, parser  # noqa: E402
+from tutorial_lib.exercises.catalog import Exercise, find_exercises  # noqa: E402
+
+# Each step is pages to read and exercises to do.
+PATH = {
+    "Hook": ("chapters/1-hook-basics.md", "01_hooks/print_a_shape"),
+    "Read the stream": ("chapters/4-residual-stream.md", "03_residual/capture"),
+    "Steer it": ("chapters/5-examples/steering.md", "04_steering/add_a_vector"),
+    "Take a direction out": ("chapters/5-examples/ablation.md", "05_ablation/project_out"),
+}
+BEGIN, END = "<!-- The doors and the path, by tools/home.py. -->", "<!-- The end of the path. -->"
+TIME = re.compile(r"^ *\*\*Time\*\* (\d+) minutes\.", re.MULTILINE)
+PART = """\
+{begin}
+
+<div class="grid cards doors" markdown>
+
+- **[Read](chapters/1-hook-basics.md)**
+
+    {chapters} chapters on {pages} pages, {reading}: from a first hook to causal tracing, and
+    [every mistake](chapters/7-pitfalls/index.md) that we know.
+
+- **[Run](exercises/index.md)**
+
+    {exercises} exercises that check themselves, {doing}, offline, also
+    [as notebooks](exercises/index.md#as-notebooks).
+
+- **[Teach](instructors/index.md)**
+
+    Release the exercises, collect, grade in isolation. [Plans](instructors/course-plan.md) for one lecture,
+    one week, four weeks.
+
+</div>
+
+**A path for an afternoon**, {total}:
+{{ .before-path }}
+
+<div class="path" markdown>
+
+{steps}
+
+</div>
+
+{end}"""
+
+
+def minutes_of(page: Path) -> int | None:
+    """The minutes that a page says it takes; None for an overview, which says it in other words."""
+    found = TIME.search(page.read_text(encoding="utf-8"))
+    return int(found[1]) if found else None
+
+
+def in_words(minutes: int) -> str:
+    """`175` is "2 h 55 min"."""
+    hours, rest = divmod(minutes, 60)
+    return " ".join(f"{number} {unit}" for number, unit in ((hours, "h"), (rest, "min")) if number)
+
+
+def part(docs: Path, known: dict[str, Exercise]) -> str:
+    """The doors and the path."""
+    chapters = sorted((docs / "chapters").rglob("*.md"))
+    times = [minutes for page in chapters if (minutes := minutes_of(page))]
+    steps, total = [], 0
+    for title, (page, exercise) in PATH.items():
+        reading, doing = minutes_of(docs / page), known[exercise].minutes
+        if reading is None:
+            raise ValueError(f"docs/{page} does not say **Time** N minutes.")
+        name = HEADING.findall((docs / page).read_text(encoding="utf-8"))[0]
+        steps.append(
+            f"1. **{title}**<br>\n"
+            f"    [{name}]({page}), {reading} min<br>\n"
+            f"    [{known[exercise].title}](exercises/{exercise}.md), {doing} min"
+        )
+        total += reading + doing
+    return PART.format(
+        begin=BEGIN,
+        end=END,
+        chapters=len({page.relative_to(docs / "chapters").parts[0] for page in chapters}),
+        pages=len(chapters),
+        reading=in_words(sum(times)),
+        exercises=len(known),
+        doing=in_words(sum(exercise.minutes for exercise in known.values())),
+        total=in_words(total),
+        steps="\n".join(steps),
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser(__doc__).parse_args(arguments)
+    docs = options.docs.resolve()
+    home = docs / "index.md"
+    text = home.read_text(encoding="utf-8")
+    begin, end = text.index(BEGIN), text.index(END) + len(END)
+    files = {home: text[:begin] + part(docs, find_exercises()) + text[end:]}
+    return bring_up_to_date(files, (), options, tool="home.py")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
