@@ -18,7 +18,7 @@ from tools.generated import bring_up_to_date, parser  # noqa: E402
 
 INTRO = """\
 ---
-description: How many blocks of code there are on each page, how many of them run on CPU and CUDA, and what is skipped.
+description: How many blocks of code each page has, how many of them run on CPU and CUDA, and what is skipped.
 ---
 
 # What is run on these pages
