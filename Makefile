@@ -18,7 +18,7 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel pages bake exercises \
+.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel pages reference bake exercises \
 	atlas evaluate bench bench-peers constraints clean
 
 help: ## list the targets
@@ -53,6 +53,7 @@ serve: setup ## show the site at http://127.0.0.1:8000/ and follow changes
 
 build: setup ## build the site into site/ and check its links
 	$(BIN)/mkdocs build --strict
+	$(BIN)/python tools/finish_site.py site
 	$(BIN)/python tools/check_links.py site
 
 check: setup ## ruff, mypy, codespell
@@ -116,7 +117,14 @@ wheel: setup ## build wheel and sdist, install the wheel in an empty environment
 pages: setup ## run the blocks of the pages alone
 	$(BIN)/python -m pytest docs README.md $(ARGS)
 
-bake: setup ## write outputs and figures into the pages, then make the notebooks and the block report
+reference: setup ## make the generated parts of the reference: names, command, messages, changelog
+	$(BIN)/python tools/api_pages.py
+	$(BIN)/python tools/cli_page.py
+	$(BIN)/python tools/errors_page.py
+	$(BIN)/python tools/changelog_page.py
+	$(BIN)/python tools/blocks_report.py
+
+bake: reference ## write outputs and figures into the pages, then make the notebooks and the block report
 	$(BIN)/python -m pytest --bake docs README.md $(ARGS)
 	$(BIN)/python tools/notebooks.py
 	$(BIN)/python tools/blocks_report.py

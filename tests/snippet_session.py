@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import traceback
 import types
 from collections.abc import Iterator
@@ -131,13 +132,16 @@ def run_shell(page: Page, block: Block, root: Path) -> Result:
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     shell = {"sh": "/bin/sh", "bash": "/bin/bash"}[block.syntax]
-    done = subprocess.run(
-        [shell, "-e", "-c", block.fence.body],
-        cwd=root,
-        env={**os.environ, "PATH": path, "TUTORIAL_DEVICE": "cpu"},  # the commands of this environment first
-        capture_output=True,
-        text=True,
-    )
+    with tempfile.TemporaryDirectory() as temporary:
+        # The commands of this environment first; what `mktemp -d` makes goes away; tables are 80 wide.
+        ours = {"PATH": path, "TUTORIAL_DEVICE": "cpu", "TMPDIR": temporary, "COLUMNS": "80"}
+        done = subprocess.run(
+            [shell, "-e", "-c", block.fence.body],
+            cwd=root,
+            env={**os.environ, **ours},
+            capture_output=True,
+            text=True,
+        )
     if done.returncode:
         at = page.at(block.line)
         raise PageError(f"{at}: a command ended with code {done.returncode}\n{done.stdout}{done.stderr}")

@@ -17,6 +17,10 @@ from tests.snippet_page import Page, PageError, read_page  # noqa: E402
 from tools.generated import bring_up_to_date, parser  # noqa: E402
 
 INTRO = """\
+---
+description: How many blocks of code each page has, how many of them run on CPU and CUDA, and what is skipped.
+---
+
 # What is run on these pages
 
 Every block of code on this site is a test: it is run, and what it prints and draws is compared with what

@@ -27,6 +27,8 @@ def new_command(
     """Make a bundle: course.toml, a secret, an empty roster, places for hidden checks and own exercises.
 
     Keep it to yourself: who has the secret can forge receipts, and who has hidden/ knows the hidden checks.
+
+    Exit code 0: all is well. 2: the folder is not empty, or there is no such exercise.
     """
     from tutorial_lib.exercises.catalog import find_exercises
     from tutorial_lib.exercises.course.bundle import new_bundle
@@ -53,7 +55,7 @@ def check_command(
     Starters must come out as not attempted, solutions must pass, hidden checks included, and each wrong
     answer must be rejected with the message of its own misconception.
 
-    Exit code 0: all are fit. 1: one is not.
+    Exit code 0: all are fit. 1: one is not. 2: the bundle cannot be used.
     """
     from tutorial_lib.exercises.catalog import HERE, find_exercises, get_exercise
     from tutorial_lib.exercises.course.bundle import read_bundle
@@ -90,7 +92,7 @@ def receipt_command(
 ) -> None:
     """Check that receipts were signed by this course and not changed since.
 
-    Exit code 0: all are genuine. 1: one is not.
+    Exit code 0: all are genuine. 1: one is not. 2: one cannot be read, or the bundle cannot be used.
     """
     from tutorial_lib.exercises.course.bundle import read_bundle
     from tutorial_lib.exercises.course.errors import CourseError

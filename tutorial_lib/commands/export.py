@@ -26,7 +26,10 @@ Course = Annotated[str, typer.Option(help="Of the assignment. Default: the bundl
 @export_app.command("nbgrader")
 @refusing()
 def nbgrader_command(out: Out, exercises: Names = "", bundle: BundleFolder = None, name: Course = "") -> None:
-    """Write a course folder for nbgrader: an assignment with a notebook an exercise, solutions in it."""
+    """Write a course folder for nbgrader: an assignment with a notebook an exercise, solutions in it.
+
+    Exit code 0: all is well. 2: the folder is not empty, or there is no such exercise.
+    """
     from tutorial_lib.exercises.course.exports.nbgrader import export_nbgrader
 
     chosen, course = _choose(exercises, bundle, name)
@@ -38,7 +41,10 @@ def nbgrader_command(out: Out, exercises: Names = "", bundle: BundleFolder = Non
 @export_app.command("otter")
 @refusing()
 def otter_command(out: Out, exercises: Names = "", bundle: BundleFolder = None, name: Course = "") -> None:
-    """Write a master notebook for Otter-Grader: one question an exercise, solutions in it."""
+    """Write a master notebook for Otter-Grader: one question an exercise, solutions in it.
+
+    Exit code 0: all is well. 2: the folder is not empty, or there is no such exercise.
+    """
     from tutorial_lib.exercises.course.exports.otter import export_otter
 
     chosen, course = _choose(exercises, bundle, name)

@@ -32,6 +32,8 @@ def release_command(
     """Write what students begin with: tasks, starters, hints and the public checks.
 
     Solutions, wrong answers, hidden checks and the secret stay at home.
+
+    Exit code 0: all is well. 2: a folder, a roster or an exercise cannot be used.
     """
     from tutorial_lib.exercises.catalog import find_exercises, get_exercise
     from tutorial_lib.exercises.course.bundle import read_bundle

@@ -22,7 +22,10 @@ def submit_command(
         typer.Option(help="Folder for the zip. Default: the one of the exercises.", show_default=False),
     ] = None,
 ) -> None:
-    """Make the zip to hand in, and list what is in it and what is not. Older zips stay."""
+    """Make the zip to hand in, and list what is in it and what is not. Older zips stay.
+
+    Exit code 0: the zip is made. 2: there is nothing to hand in, or the folder has no exercises.
+    """
     from tutorial_lib.exercises.course.submitting import REFUSED, WRITTEN, submit
 
     submitted = submit(folder, student=student, out=out)

@@ -1,38 +1,31 @@
 """Collect over many texts
 
-The stream of each text's last token at layer 2, `[n_texts, d_model]`, in
-padded batches of two. Padded on the left, the last token of each text is the
-last of its row.
+The stream of each text's last token at layer 2, `[n_texts, d_model]`. The
+texts are of different lengths.
 """
+
+import tempfile
 
 import torch
 
-from tutorial_lib import get_residual_stream_at_layer
+from tutorial_lib import collect_residual_streams
 
 
 def plain(model, tokenizer, texts):
-    """Stops at the layer, keeps one position of each row."""
-    rows = []
-    for start in range(0, len(texts), 2):
-        batch = tokenizer(
-            texts[start : start + 2], return_tensors="pt", padding=True
-        )
-        numbers = batch.attention_mask.cumsum(-1) - 1
-        stream = get_residual_stream_at_layer(
-            model,
-            2,
-            **batch,
-            position_ids=numbers.clamp(min=0),
-            positions=-1,
-        )
-        rows.append(stream[:, 0])
-    collected = torch.cat(rows)
+    """It batches, pads and stops at the layer by itself, and writes to disk:
+    for [data of any size](collecting.md), a run that was killed goes on."""
+    folder = tempfile.mkdtemp()
+    store = collect_residual_streams(
+        model, texts, [2], folder, tokenizer=tokenizer, positions="last"
+    )
+    collected = store.stream(2)[:]
     return collected
 
 
 def transformer_lens(bridge, texts):
-    """Given texts, the bridge pads, masks and numbers the positions.
-    `pos_slice=-1` keeps one position."""
+    """Given texts, the bridge pads, masks and numbers the positions. Padded
+    on the left, the last token of each text is the last of its row, and
+    `pos_slice=-1` keeps it."""
     rows = []
     name = "blocks.2.hook_resid_pre"
     for start in range(0, len(texts), 2):

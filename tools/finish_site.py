@@ -1,0 +1,205 @@
+"""Add to a built site what MkDocs does not make: `python tools/finish_site.py SITE [--docs docs]`.
+
+- Beside each page its Markdown, at the address of the page with `.md` in the place of the last slash, and a
+  link to it in the head of the page. `reference/cli/` is `reference/cli.md`, so links between them hold.
+- `llms.txt` (https://llmstxt.org): the titles, addresses and descriptions of all pages of the navigation.
+- Links from the names of the reference to their source, if the address of the repository is known: $REPO_URL,
+  or `repo_url` in mkdocs.yml; $REPO_REF is the branch, tag or commit, `main` if it is not set.
+
+It needs no plugin, so it works after MkDocs, ProperDocs and Zensical alike. Run it once on each build.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.snippet_scan import scan  # noqa: E402
+from tools.api_source import find  # noqa: E402
+
+START = "Start"  # the group of the pages that stand in no group
+SOURCE = re.compile(r'<code class="api-source" title="(?P<name>[\w.]+)">(?P<path>[^<]+)</code>')
+COMMENT = re.compile(r"\s*<!--.*?-->\s*")
+
+
+class FinishError(Exception):
+    """The site cannot be finished; a line for each thing to mend."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page of the navigation.
+
+    Attributes:
+        group: that it stands in, in llms.txt.
+        title: of the page, else its name in the navigation.
+        path: below docs/.
+        description: from its front matter.
+    """
+
+    group: str
+    title: str
+    path: str
+    description: str
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """mkdocs.yml, with `!ENV [NAME, default]` as MkDocs reads it."""
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        pass
+
+    def from_environment(loader: Any, node: Any) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return os.environ.get(loader.construct_scalar(node))
+        *names, default = loader.construct_sequence(node)
+        return next((os.environ[name] for name in names if name in os.environ), default)
+
+    Loader.add_constructor("!ENV", from_environment)
+    loaded = yaml.load(path.read_text(encoding="utf-8"), Loader)
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def entries(config: dict[str, Any], docs: Path) -> list[Entry]:
+    """The pages of the navigation, in its order.
+
+    Raises:
+        FinishError: a page without a description or a title.
+    """
+
+    def walk(nav: list[Any], group: str) -> Iterator[tuple[str, str, str]]:
+        for item in nav:
+            name, value = next(iter(item.items())) if isinstance(item, dict) else ("", item)
+            if isinstance(value, list):
+                yield from walk(value, group if group != START else name)
+            elif value.endswith(".md"):
+                yield group, name, value
+
+    found, problems = [], []
+    for group, name, path in walk(config["nav"], START):
+        front, body = split(docs / path)
+        title = re.search(r"^# (.+)$", body, re.MULTILINE)
+        description = front.get("description", "")
+        if not description:
+            problems.append(f"docs/{path} has no description in its front matter")
+        if not title and not name:
+            problems.append(f"docs/{path} has no title")
+        found.append(Entry(group, title[1].replace("`", "") if title else name, path, description))
+    if problems:
+        raise FinishError("\n".join(problems))
+    return found
+
+
+def split(page: Path) -> tuple[dict[str, Any], str]:
+    """The front matter of a page, and what comes after it."""
+    text = page.read_text(encoding="utf-8")
+    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    if match is None:
+        return {}, text
+    try:
+        front = yaml.safe_load(match[1])
+    except yaml.YAMLError as error:  # MkDocs passes over it without a word
+        raise FinishError(f"{page}: the front matter is no YAML: {error}") from error
+    return front or {}, text[match.end() :].lstrip("\n")
+
+
+def plain(body: str) -> str:
+    """A page's Markdown without comments, which speak to the tests and the tools."""
+    fenced = {n for fence in scan(body).fences for n in range(fence.line, fence.end + 1)}
+    lines = body.split("\n")
+    kept = [line for n, line in enumerate(lines, 1) if n in fenced or not COMMENT.fullmatch(line)]
+    text, blank = [], 0
+    for line in kept:
+        blank = 0 if line.strip() else blank + 1
+        if blank < 2:  # a comment leaves two blank lines where it stood
+            text.append(line)
+    return "\n".join(text)
+
+
+def llms_text(config: dict[str, Any], found: list[Entry]) -> str:
+    """The text of llms.txt."""
+    base = config.get("site_url") or ""
+    base = base if not base or base.endswith("/") else f"{base}/"
+    parts = [f"# {config['site_name']}\n\n> {config['site_description']}\n"]
+    for group in dict.fromkeys(entry.group for entry in found):
+        lines = [f"- [{e.title}]({base}{e.path}): {e.description}" for e in found if e.group == group]
+        parts.append(f"## {group}\n\n" + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def with_links(html: str, markdown: str, repository: str, ref: str) -> str:
+    """A built page with a link to its Markdown, and with links to the source of names.
+
+    Args:
+        html: of the page.
+        markdown: the address of its Markdown, from the page.
+        repository: the address; nothing is linked to source if empty.
+        ref: a branch, tag or commit.
+    """
+
+    def linked(match: re.Match[str]) -> str:
+        line = find(match["name"]).line
+        return f'<a href="{repository.rstrip("/")}/blob/{ref}/{match["path"]}#L{line}">{match[0]}</a>'
+
+    head = f'<link rel="alternate" type="text/markdown" href="{markdown}">'
+    if head not in html:
+        html = html.replace("</head>", f"{head}</head>", 1)
+        html = SOURCE.sub(linked, html) if repository else html
+    return html
+
+
+def finish(site: Path, docs: Path) -> int:
+    """Add everything; returns the number of pages.
+
+    Raises:
+        FinishError: it is no built site, or a page lacks what is needed.
+    """
+    config = read_config(docs.parent / "mkdocs.yml")
+    found = entries(config, docs)
+    repository = os.environ.get("REPO_URL") or config.get("repo_url") or ""
+    ref = os.environ.get("REPO_REF") or "main"
+    pages = 0
+    for source in sorted(docs.rglob("*.md")):
+        path = source.relative_to(docs)
+        built = site / (path.parent if path.stem == "index" else path.with_suffix("")) / "index.html"
+        if not built.is_file():
+            continue
+        pages += 1
+        (site / path).write_text(plain(split(source)[1]), encoding="utf-8", newline="\n")
+        markdown = Path(os.path.relpath(site / path, built.parent)).as_posix()
+        html = with_links(built.read_text(encoding="utf-8"), markdown, repository, ref)
+        built.write_text(html, encoding="utf-8", newline="\n")
+    if not pages:
+        raise FinishError(f"{site} has no page of {docs}: build the site first")
+    (site / "llms.txt").write_text(llms_text(config, found), encoding="utf-8", newline="\n")
+    return pages
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("site", type=Path)
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    options = parser.parse_args(arguments)
+    try:
+        pages = finish(options.site.resolve(), options.docs.resolve())
+    except FinishError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{pages} pages in Markdown, and llms.txt")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
