@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -102,4 +103,6 @@ def hash_of(tensor: Tensor) -> str:
 
 
 def _bytes(tensor: Tensor) -> Any:
+    if tensor.numel() == 0:  # its strides may not allow another view
+        return np.empty(0, dtype=np.uint8)
     return tensor.contiguous().flatten().view(torch.uint8).numpy()
