@@ -289,7 +289,7 @@ def test_what_is_no_data_is_refused_with_what_would_be(tmp_path):
 
 def test_a_split_of_data_that_have_none_is_refused(tmp_path):
     for data in (["x"], "-", write_lines(tmp_path / "a.jsonl", "x"), tmp_path):
-        with pytest.raises(CollectError, match="split 'train' was given, and .* has no splits"):
+        with pytest.raises(CollectError, match=r"split 'train' was given, and .* has no splits"):
             open_source(data, split="train")
 
 

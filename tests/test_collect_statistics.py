@@ -144,7 +144,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(llama, tmp_path, sma
 def test_changed_data_are_noticed_when_it_goes_on(llama, tmp_path, small_steps, data):
     collect(llama, tmp_path)
     before = contents(tmp_path)
-    with pytest.raises(CollectError, match="the data have changed: the sums in .* are of other documents"):
+    with pytest.raises(CollectError, match=r"the data have changed: the sums in .* are of other documents"):
         collect(llama, tmp_path, data)
     assert contents(tmp_path) == before
 
@@ -166,7 +166,7 @@ def test_ranks_without_a_group_are_merged_by_the_last_one(llama, tmp_path, small
 
 
 def test_sums_that_another_rank_has_not_finished_are_not_merged(llama, tmp_path, small_steps):
-    handle = stop_after(llama, 3)
+    handle = stop_after(llama, 4)
     with pytest.raises(KeyboardInterrupt):
         collect(llama, tmp_path, rank=0, ranks=2)
     handle.remove()
