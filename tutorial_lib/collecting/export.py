@@ -4,6 +4,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,8 @@ def _write(store: "ActivationStore", folder: Path, datasets: Any, arrow: Any, pr
     about = json.dumps(store.manifest["settings"], indent=1)
     empty = datasets.Dataset.from_dict({name: [] for name in features}, features=features)
     empty.info.description = f"Residual streams, collected with these settings:\n{about}"
-    empty.save_to_disk(str(folder))
+    with _no_bars(datasets):
+        empty.save_to_disk(str(folder))
     state = json.loads((folder / STATE).read_text(encoding="utf-8"))
     for entry in state["_data_files"]:
         (folder / entry["filename"]).unlink()
@@ -86,6 +88,18 @@ def _column(rows: Tensor, kind: Any, arrow: Any) -> Any:
     if rows.ndim == 1:
         return flat
     return arrow.FixedSizeListArray.from_arrays(flat, type=kind)
+
+
+@contextmanager
+def _no_bars(datasets: Any) -> Iterator[None]:
+    """Without the library's own progress bars; this export has one."""
+    off = datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not off:
+            datasets.enable_progress_bars()
 
 
 def _packages() -> tuple[Any, Any]:

@@ -258,7 +258,7 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
         if isinstance(rows, slice):
             return np.arange(*rows.indices(length), dtype=np.int64)
         numbers = np.asarray(rows)
-        if numbers.dtype == bool:
+        if numbers.dtype == bool and numbers.ndim:
             if numbers.shape != (length,):
                 raise IndexError(f"a mask must have the shape ({length},), got {numbers.shape}")
             return np.flatnonzero(numbers)

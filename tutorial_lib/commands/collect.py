@@ -2,10 +2,10 @@
 
 import os
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 
 from tutorial_lib.commands.activations import how_far, say_notes, say_statistics
@@ -21,6 +21,25 @@ from tutorial_lib.commands.common import (
 DATA = "Data"
 SHAPE = "What is kept"
 RUN = "How it runs"
+
+
+class OnBad(str, Enum):
+    error = "error"
+    skip = "skip"
+
+
+class TooLong(str, Enum):
+    truncate = "truncate"
+    split = "split"
+    skip = "skip"
+    error = "error"
+
+
+class Dtype(str, Enum):
+    float32 = "float32"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+    float64 = "float64"
 
 
 @refusing()
@@ -63,22 +82,20 @@ def collect_command(
         str | None, typer.Option(help="Of a saved DatasetDict.", show_default=False, rich_help_panel=DATA)
     ] = None,
     on_bad: Annotated[
-        str,
+        OnBad,
         typer.Option(
             help="For a record that cannot be read: stop with an error, or skip and count it.",
-            click_type=click.Choice(["error", "skip"]),
             rich_help_panel=DATA,
         ),
-    ] = "error",
+    ] = OnBad.error,
     positions: Annotated[
         str,
         typer.Option(help="all, last, or such as 0, -2,-1 or -4: in each document.", rich_help_panel=SHAPE),
     ] = "all",
     dtype: Annotated[
-        str | None,
+        Dtype | None,
         typer.Option(
             help="Of the rows. Default: the model's.",
-            click_type=click.Choice(["float32", "float16", "bfloat16", "float64"]),
             show_default=False,
             rich_help_panel=SHAPE,
         ),
@@ -93,13 +110,12 @@ def collect_command(
         ),
     ] = None,
     too_long: Annotated[
-        str,
+        TooLong,
         typer.Option(
             help="For a longer document.",
-            click_type=click.Choice(["truncate", "split", "skip", "error"]),
             rich_help_panel=SHAPE,
         ),
-    ] = "truncate",
+    ] = TooLong.truncate,
     special_tokens: Annotated[
         bool, typer.Option(help="Have the tokenizer add its special tokens.", rich_help_panel=SHAPE)
     ] = True,
@@ -176,8 +192,10 @@ def collect_command(
     """
     numbers = _layers(layers)
     here = _started_as(rank)
+    # First what takes no time: a missing file should not wait for torch, a wrong one not for the model.
+    if data != "-" and not Path(data).expanduser().exists():
+        raise UsageError(f"there is no file or folder {data!r}")
     try:
-        # First what takes no time: a missing file should not wait for the model.
         from tutorial_lib.collect import collect_residual_streams, collect_statistics
         from tutorial_lib.collecting.folder import check_usable
         from tutorial_lib.collecting.job import check_where
@@ -199,8 +217,8 @@ def collect_command(
             tokenizer=tokenizer,
             positions=positions,
             max_length=max_length,
-            too_long=too_long,
-            on_bad=on_bad,
+            too_long=too_long.value,
+            on_bad=on_bad.value,
             add_special_tokens=special_tokens,
             skip_special_tokens=skip_special_tokens,
             batch_tokens=batch_tokens,
@@ -214,8 +232,9 @@ def collect_command(
                 say_statistics(found)
                 say(f"The sums are in {out}")
             return
+        of_rows = None if dtype is None else dtype.value
         store = collect_residual_streams(
-            loaded, source, numbers, out, dtype=dtype, shard_rows=shard_rows, **shared
+            loaded, source, numbers, out, dtype=of_rows, shard_rows=shard_rows, **shared
         )
     except (ValueError, TypeError, MemoryError, RuntimeError) as error:
         _refuse(error, here)
