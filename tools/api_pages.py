@@ -47,6 +47,8 @@ TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 INDEX = re.compile(r"^(<!-- api index -->)\n.*?^(<!-- end of api index -->)$", re.MULTILINE | re.DOTALL)
 TAUGHT = re.compile(r"^\*\*Taught in\*\* .*\]\((?:\.\./)+(?!reference)", re.MULTILINE)
 CODE = re.compile(r"`(?P<name>[A-Za-z_]\w*)`")
+# Of the pages in the overview; others follow.
+ORDER = ("hooks", "reading", "editing", "positions", "directions", "maps", "collecting", "models")
 LABELS = {"Args": "Arguments", "Attributes": "Attributes", "Raises": "Errors", "Warns": "Warnings"}
 
 
@@ -99,20 +101,19 @@ def made(docs: Path) -> dict[Path, str]:
 
 
 def overview(texts: dict[Path, str], found: list[Section]) -> str:
-    """A table for each page: its names and the first lines of their docstrings."""
-    tables = []
-    for path, text in texts.items():
+    """A list for each page: its names and the first lines of their docstrings."""
+    parts = []
+    for path in sorted(texts, key=lambda each: ORDER.index(each.stem) if each.stem in ORDER else len(ORDER)):
         here = [section for section in found if section.page == path.name]
-        if not here:
-            continue
-        title = TITLE.search(text)
-        rows = [
-            f"| [`{s.heading}`]({path.name}#{anchor_of(s.heading)}) | {find(s.names[0]).doc.summary} |"
-            for s in here
+        title = TITLE.search(texts[path])
+        lines = [
+            f"- [`{section.heading}`]({path.name}#{anchor_of(section.heading)}): "
+            f"{find(section.names[0]).doc.summary}"
+            for section in here
         ]
-        head = f"## {title[1] if title else path.stem}\n\n| Name | What it is |\n| --- | --- |\n"
-        tables.append(head + "\n".join(rows))
-    return "\n\n".join(tables)
+        if here:
+            parts.append(f"## {title[1] if title else path.stem}\n\n" + "\n".join(lines))
+    return "\n\n".join(parts)
 
 
 class Writer:
