@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tools import drawings
+from tools import drawings, drawn_positions
 from tools.drawing import COLOURS
 from tutorial_lib import add_hooks, add_vector_to_residual_stream, cache_residual_streams, find_blocks
 
@@ -84,15 +84,15 @@ def test_every_drawing_is_on_a_page_with_a_text_that_says_what_it_says():
 def test_an_edit_is_felt_where_the_drawing_says_and_nowhere_else(box):
     model, tokenizer = box
     inputs = tokenizer("The capital of France is", return_tensors="pt")
-    assert words(tokenizer, inputs["input_ids"][0]) == list(drawings.TOKENS)
-    layer, position = drawings.EDITED
+    assert words(tokenizer, inputs["input_ids"][0]) == list(drawn_positions.TOKENS)
+    layer, position = drawn_positions.EDITED
     vector = torch.ones(model.config.hidden_size)
     plain, _ = cache_residual_streams(model, **inputs, after_last_block=True)
     with add_hooks(add_vector_to_residual_stream(model, layer, vector, [position])):
         edited, _ = cache_residual_streams(model, **inputs, after_last_block=True)
     for at, name in enumerate(plain):
         changed = (plain[name] != edited[name]).any(-1)[0].tolist()
-        drawn = [drawings.touched(at, each) != "empty" for each in range(len(drawings.TOKENS))]
+        drawn = [drawn_positions.touched(at, each) != "empty" for each in range(len(drawn_positions.TOKENS))]
         assert changed == drawn, name
 
 
@@ -100,8 +100,8 @@ def test_the_padded_batch_is_the_one_of_the_page(box):
     _, tokenizer = box
     texts = ["The capital of France is", "In Peru, most people speak"]
     rows = tokenizer(texts, return_tensors="pt", padding=True)["input_ids"]
-    assert [words(tokenizer, row) for row in rows] == [list(row) for row in drawings.PADDED]
-    edited = [row[at] for row, at in zip(drawings.PADDED, drawings.COUNTRIES, strict=True)]
+    assert [words(tokenizer, row) for row in rows] == [list(row) for row in drawn_positions.PADDED]
+    edited = [row[at] for row, at in zip(drawn_positions.PADDED, drawn_positions.COUNTRIES, strict=True)]
     assert edited == ["France", "Peru"]
 
 
@@ -116,6 +116,6 @@ def test_each_call_of_generate_brings_the_tokens_that_the_drawing_shows(box, cac
 
     with add_hooks([(find_blocks(model)[0], note)]):
         out = model.generate(**inputs, max_new_tokens=3, do_sample=False, use_cache=cached)
-    drawn = [*drawings.PROMPT, *drawings.NEW]
+    drawn = [*drawn_positions.PROMPT, *drawn_positions.NEW]
     assert words(tokenizer, out[0])[: len(drawn)] == drawn
-    assert lengths == [len(drawn[drawings.seen_by(call, cached)]) for call in range(3)]
+    assert lengths == [len(drawn[drawn_positions.seen_by(call, cached)]) for call in range(3)]
