@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,16 @@ class Forks:
             )
         return self
 
-    def __call__(self, what: str, out: Path, kill: Kill | None = None, **settings: Any) -> Ended:
+    def __call__(
+        self, what: str, out: Path, kill: Kill | None = None, *, ranks: int = 1, **settings: Any
+    ) -> Ended:
+        """Collects "rows" or "statistics".
+
+        Args:
+            ranks: so many processes at the same time, which know of each other by the files alone.
+        """
         order = {"what": what, "out": str(out), "kill": kill and asdict(kill), "settings": settings}
+        order["each"] = [{"rank": rank, "ranks": ranks} for rank in range(ranks)] if ranks > 1 else [{}]
         try:
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
@@ -109,7 +118,7 @@ def _killed_at(kill: dict[str, Any]) -> None:
     partial.replace_file = replace
 
 
-def _collect(order: dict[str, Any], model: Any, tokenizer: Any) -> None:
+def _collect(order: dict[str, Any], each: dict[str, Any], model: Any, tokenizer: Any) -> None:
     from tutorial_lib import collect
     from tutorial_lib.collecting import statistics
 
@@ -118,7 +127,8 @@ def _collect(order: dict[str, Any], model: Any, tokenizer: Any) -> None:
     statistics.SAVE_EVERY = 0.0
     statistics.CHUNK_ROWS = 300
     function = {"rows": collect.collect_residual_streams, "statistics": collect.collect_statistics}
-    function[order["what"]](model, out=order["out"], tokenizer=tokenizer, progress=False, **order["settings"])
+    settings = {**order["settings"], **each, "tokenizer": tokenizer, "progress": False}
+    function[order["what"]](model, out=order["out"], **settings)
 
 
 def _seconds_of(process: Any) -> float:
@@ -126,23 +136,25 @@ def _seconds_of(process: Any) -> float:
     return float(times.user + times.system)
 
 
-def _run(order: dict[str, Any], model: Any, tokenizer: Any) -> Ended:
+def _fork(order: dict[str, Any], each: dict[str, Any], model: Any, tokenizer: Any) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        _collect(order, each, model, tokenizer)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _wait(child: int, kill: dict[str, Any] | None) -> Ended:
     import psutil
 
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            _collect(order, model, tokenizer)
-            code = 0
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    kill, status, used = order["kill"], 0, 0.0
+    used = 0.0
     process = psutil.Process(child)
     while True:
         if process.status() != psutil.STATUS_ZOMBIE:
@@ -158,6 +170,12 @@ def _run(order: dict[str, Any], model: Any, tokenizer: Any) -> Ended:
         os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
         used,
     )
+
+
+def _run(order: dict[str, Any], model: Any, tokenizer: Any) -> Ended:
+    children = [_fork(order, each, model, tokenizer) for each in order["each"]]
+    ended = [_wait(child, order["kill"]) for child in children]
+    return max(ended, key=lambda each: (each.code, each.signal))
 
 
 def main() -> None:

@@ -112,8 +112,11 @@ def collect_residual_streams(
         batch_tokens=batch_tokens,
         shard_rows=shard_rows,
     )
-    here = find_ranks(rank, ranks)
-    folder = Path(out).expanduser()
+    return run_job(job, Path(out).expanduser(), find_ranks(rank, ranks), progress=progress)
+
+
+def run_job(job: Job, folder: Path, here: Ranks, *, progress: bool) -> ActivationStore:
+    """Does what `collect_residual_streams` does once everything is checked."""
     open_together(folder, job.settings, here)
     digest = job.settings.digest()
     with WriteBehind(_write) as writer:

@@ -1,0 +1,364 @@
+"""What collecting costs: tokens per second against a bare forward pass, and memory against the size of data.
+
+    python benchmarks/collection.py --out benchmarks/results/collection/cpu.json
+
+Speed: a random Llama of 8 layers and width 512, documents of 32 to 256 tokens, float16, every position. All
+variants run the same padded batches in the same order, and take turns: each stands directly before or after a
+bare pass and is compared with it. The bare pass ends at the last norm, for collecting needs no logits. A
+collection is timed from the first record that is read to the manifest on the disk; what is done once, before,
+such as the checksum of the weights, is timed apart. Both clocks are read: processor time counts what the
+threads that read and write take, on whatever core.
+
+Memory: the model in the box and a JSONL file of 1, 2, 5 and 10 times as much, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(Path(__file__).parent) in sys.path:  # or a file of ours would be found before a library of its name
+    sys.path.remove(str(Path(__file__).parent))
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.machine import installed, load, machine, versions  # noqa: E402
+
+HIDDEN, LAYERS, VOCABULARY = 512, 8, 2048
+BATCH_TOKENS = 512
+SHARD_ROWS = 512
+WARMUP = 1
+SIZES = (1, 2, 5, 10)
+MEMORY_TOKENS = 40_000  # of the smallest data
+MEMORY_ROWS = 6_000  # of a shard: 15 MiB
+errors = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One thing that is timed; `run` gets an empty folder."""
+
+    name: str
+    library: str
+    layers: str
+    run: Callable[[Path], Any]
+
+
+def build() -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        hidden_size=HIDDEN,
+        intermediate_size=3 * HIDDEN,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=8,
+        num_key_value_heads=8,
+        vocab_size=VOCABULARY,
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+def documents(tokens: int) -> list[list[int]]:
+    draw, found = random.Random(0), []
+    while tokens > 0:
+        length = draw.randint(32, 256)
+        found.append([draw.randrange(1, VOCABULARY) for _ in range(length)])
+        tokens -= length
+    return found
+
+
+def job_of(model: Any, data: list[list[int]], layers: list[int]) -> Any:
+    """A checked order to collect every position as float16."""
+    from tutorial_lib.collecting.job import make_job
+    from tutorial_lib.collecting.records import open_source
+
+    return make_job(
+        model,
+        open_source(data),
+        layers,
+        tokenizer=None,
+        positions="all",
+        dtype="float16",
+        max_length=None,
+        too_long="truncate",
+        on_bad="error",
+        add_special_tokens=True,
+        skip_special_tokens=False,
+        batch_tokens=BATCH_TOKENS,
+        shard_rows=SHARD_ROWS,
+    )
+
+
+def batches_of(job: Any) -> list[Any]:
+    """The batches that a collection runs."""
+    from tutorial_lib.collecting.chunks import in_chunks
+    from tutorial_lib.collecting.plan import make_plan
+
+    chunks = in_chunks(job.source.records(), job.budget)
+    return [batch for chunk in chunks for batch in make_plan(chunk, "", job.reading).batches]
+
+
+def ordinary(model: Any, data: list[list[int]]) -> list[Variant]:
+    """The bare pass, then this library."""
+    from tutorial_lib.collect import run_job
+    from tutorial_lib.collecting.ranks import Ranks
+
+    batches = batches_of(job_of(model, data, [LAYERS]))
+
+    def bare(folder: Path) -> None:
+        for batch in batches:
+            model.model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False)
+
+    def with_logits(folder: Path) -> None:
+        for batch in batches:
+            model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False)
+
+    def half(folder: Path) -> None:
+        """The blocks below the middle and nothing else, ended by an exception as in a collection."""
+
+        def stop(module: Any, args: Any, kwargs: Any) -> None:
+            raise _Done
+
+        handle = model.model.layers[LAYERS // 2].register_forward_pre_hook(stop, with_kwargs=True)
+        try:
+            for batch in batches:
+                with suppress(_Done):
+                    model.model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False)
+        finally:
+            handle.remove()
+
+    def collect(layers: list[int]) -> Callable[[Path], Any]:
+        job = job_of(model, data, layers)
+        return lambda folder: run_job(job, folder / "out", Ranks(0, 1), progress=False)
+
+    def set_up(folder: Path) -> None:
+        job_of(model, data, [LAYERS])
+
+    ours = "this library"
+    return [
+        Variant("bare pass", "transformers", "none", bare),
+        Variant("bare pass again", "transformers", "none", bare),
+        Variant("bare pass with logits", "transformers", "none", with_logits),
+        Variant("bare pass of the lower half", "transformers", "none", half),
+        Variant("collect the middle layer", ours, "4", collect([LAYERS // 2])),
+        Variant("collect the last layer", ours, "8", collect([LAYERS])),
+        Variant("collect all layers", ours, "0 to 8", collect(list(range(LAYERS + 1)))),
+        Variant("setting up alone", ours, "none", set_up),
+    ]
+
+
+class _Done(BaseException):
+    pass
+
+
+def measure(variants: list[Variant], rounds: int, folder: Path) -> dict[str, dict[str, list[float]]]:
+    """Seconds of each variant and of the bare pass beside it, on both clocks, by round."""
+    bare, others = variants[0], variants[1:]
+    order = random.Random(0)
+    names = ("wall", "bare wall", "processor", "bare processor")
+    found: dict[str, dict[str, list[float]]] = {each.name: {name: [] for name in names} for each in others}
+    with torch.no_grad(), Progress(console=errors, transient=True) as progress:
+        task = progress.add_task("speed", total=WARMUP + rounds)
+        for turn in range(WARMUP + rounds):
+            shuffled = order.sample(others, len(others))
+            for before, after in zip(shuffled[::2], [*shuffled[1::2], None], strict=False):
+                taken = [(before, _seconds(before, folder))]
+                beside = _seconds(bare, folder)
+                if after is not None:
+                    taken.append((after, _seconds(after, folder)))
+                if turn >= WARMUP:
+                    for variant, seconds in taken:
+                        for name, value in zip(
+                            names, (seconds[0], beside[0], seconds[1], beside[1]), strict=True
+                        ):
+                            found[variant.name][name].append(value)
+            progress.advance(task)
+    return found
+
+
+def _seconds(variant: Variant, folder: Path) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory(dir=folder) as empty:
+        wall, processor = time.perf_counter(), time.process_time()
+        variant.run(Path(empty))
+        return time.perf_counter() - wall, time.process_time() - processor
+
+
+def summary(variant: Variant, taken: dict[str, list[float]], tokens: int) -> dict[str, Any]:
+    """Medians; a ratio is of speeds, so that 1 is as fast as the bare pass."""
+    row: dict[str, Any] = {"name": variant.name, "library": variant.library, "layers": variant.layers}
+    for clock in ("wall", "processor"):
+        ratios = [bare / own for own, bare in zip(taken[clock], taken[f"bare {clock}"], strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        seconds = statistics.median(taken[clock])
+        row[clock] = {
+            "seconds": round(seconds, 4),
+            "tokens_per_second": round(tokens / seconds),
+            "ratio": round(middle, 4),
+            "low": round(low, 4),
+            "high": round(high, 4),
+        }
+    return row
+
+
+def speed(tokens: int, rounds: int) -> dict[str, Any]:
+    model, data = build(), documents(tokens)
+    batches = batches_of(job_of(model, data, [LAYERS]))
+    run = sum(len(each) for each in data)
+    before = load()
+    with tempfile.TemporaryDirectory() as folder:
+        variants = ordinary(model, data)
+        found = measure(variants, rounds, Path(folder))
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "hidden": HIDDEN,
+        "layers": LAYERS,
+        "parameters": sum(each.numel() for each in model.model.parameters()),
+        "documents": len(data),
+        "tokens": run,
+        "batches": len(batches),
+        "padded_tokens": sum(batch.ids.numel() for batch in batches),
+        "rounds": rounds,
+        "warmup": WARMUP,
+        "load": [before, load()],
+        "variants": [summary(each, found[each.name], run) for each in variants[1:]],
+    }
+
+
+MEMORY = """
+import json, sys, threading, time
+import psutil
+import torch
+from pathlib import Path
+from tutorial_lib import load_model
+from tutorial_lib.collect import collect_residual_streams
+
+data, out, rows = sys.argv[1], sys.argv[2], int(sys.argv[3])
+torch.set_num_threads(1)
+model, tokenizer = load_model()
+own = psutil.Process()
+def private():
+    # without the pages of files that are mapped, which the system takes back whenever it likes
+    found = own.memory_info()
+    return found.rss - getattr(found, "shared", 0)
+before, peak, ended = private(), 0, False
+def watch():
+    global peak
+    while not ended:
+        peak = max(peak, private())
+        time.sleep(0.005)
+watcher = threading.Thread(target=watch)
+watcher.start()
+store = collect_residual_streams(
+    model, data, range(5), out, tokenizer=tokenizer, shard_rows=rows, progress=False
+)
+ended = True
+watcher.join()
+print(json.dumps({
+    "tokens": store.manifest["tokens"],
+    "shards": len(store.manifest["shards"]),
+    "bytes": sum(shard["bytes"] for shard in store.manifest["shards"]),
+    "before": before,
+    "peak": peak,
+}))
+"""
+
+
+def memory(repeats: int) -> list[dict[str, Any]]:
+    """What collecting data of growing size takes, each size several times in processes of their own."""
+    draw = random.Random(0)
+    words = "the a cat dog Anna Tom gave took book ball to from in of lives Paris France is was and".split()
+    lines, tokens = [], 0
+    while tokens < MEMORY_TOKENS:
+        length = draw.randint(16, 128)
+        lines.append(json.dumps({"text": " ".join(draw.choices(words, k=length))}) + "\n")
+        tokens += length
+    rows: dict[int, list[dict[str, Any]]] = {times: [] for times in SIZES}
+    with tempfile.TemporaryDirectory() as folder, Progress(console=errors, transient=True) as progress:
+        task = progress.add_task("memory", total=repeats * sum(SIZES))
+        for times in SIZES:
+            Path(folder, f"{times}.jsonl").write_text("".join(lines) * times, encoding="utf-8")
+        for _ in range(repeats):
+            for times in SIZES:
+                with tempfile.TemporaryDirectory(dir=folder) as out:
+                    arguments = [str(Path(folder, f"{times}.jsonl")), out, str(MEMORY_ROWS)]
+                    done = subprocess.run(
+                        [sys.executable, "-c", MEMORY, *arguments], capture_output=True, text=True, cwd=ROOT
+                    )
+                if done.returncode:
+                    raise RuntimeError(done.stderr)
+                rows[times].append(json.loads(done.stdout.splitlines()[-1]))
+                progress.advance(task, times)
+    return [_memory_row(times, found) for times, found in rows.items()]
+
+
+def _memory_row(times: int, found: list[dict[str, Any]]) -> dict[str, Any]:
+    middle = {name: round(statistics.median(each[name] for each in found)) for name in found[0]}
+    peaks = sorted(each["peak"] for each in found)
+    return {"times": times, **middle, "lowest_peak": peaks[0], "highest_peak": peaks[-1], "runs": len(found)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--tokens", type=int, default=1024, help="of the data of the speed, about (default: 1024)")
+    parser.add_argument(
+        "--rounds", type=int, default=21, help="of the speed, after the warm-up (default: 21)"
+    )
+    parser.add_argument("--repeats", type=int, default=3, help="of each size of the memory (default: 3)")
+    parser.add_argument("--only", choices=["speed", "memory"], help="the other part stays as --out has it")
+    parser.add_argument("--out", type=Path, help="write the result to this JSON file")
+    chosen = parser.parse_args(arguments)
+    if chosen.rounds < 2 or chosen.repeats < 1 or chosen.tokens < 1:
+        parser.error("--rounds must be at least 2, --repeats and --tokens at least 1")
+    torch.set_num_threads(1)
+    result: dict[str, Any] = {}
+    if chosen.only and chosen.out is not None and chosen.out.exists():
+        result = json.loads(chosen.out.read_text(encoding="utf-8"))
+    result |= {
+        "versions": {**versions(), "safetensors": installed("safetensors")},
+        "machine": machine("cpu"),
+    }
+    if chosen.only != "memory":
+        result["speed"] = speed(chosen.tokens, chosen.rounds)
+        for row in result["speed"]["variants"]:
+            wall, processor = row["wall"], row["processor"]
+            print(
+                f"{row['name']:<30} {wall['tokens_per_second']:>7} tokens/s  wall {wall['ratio']:.3f} "
+                f"({wall['low']:.3f} to {wall['high']:.3f})  processor {processor['ratio']:.3f}"
+            )
+    if chosen.only != "speed":
+        result["memory"] = {
+            "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+            "shard_rows": MEMORY_ROWS,
+            "sizes": memory(chosen.repeats),
+        }
+        for row in result["memory"]["sizes"]:
+            print(
+                f"{row['times']:>3} x {row['tokens']:>8,} tokens {row['bytes'] / 2**20:7.0f} MiB on disk: "
+                f"{row['before'] / 2**20:.0f} MiB before, peak {row['peak'] / 2**20:.0f} MiB"
+            )
+    if chosen.out is not None:
+        chosen.out.parent.mkdir(parents=True, exist_ok=True)
+        chosen.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8", newline="\n")
+        errors.print(f"wrote {chosen.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
