@@ -343,6 +343,12 @@ def test_a_model_without_one_stream_is_refused(tmp_path):
         collect(tiny_model("xlnet"), tmp_path)
 
 
+def test_a_model_that_does_not_come_by_a_layer_is_refused_before_there_is_a_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"MllamaForCausalLM does not come by the layers \[3, 4\]"):
+        collect(tiny_model("mllama"), tmp_path / "out", layers=[0, 3, 4])
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_tokenizer_of_another_model_is_refused(llama, loaded_box, tmp_path):
     with pytest.raises(CollectError, match="the tokenizer is not this model's"):
         collect(llama, tmp_path, ["The capital of France is Paris ."], tokenizer=loaded_box[1])

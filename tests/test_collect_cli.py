@@ -165,7 +165,7 @@ def test_statistics_of_one_row_are_json(tmp_path):
     options = ("--layers", 1, "--positions", "last", "--statistics")
     run = hooking("collect", "--data", tmp_path / "one.jsonl", "--out", tmp_path / "out", *options)
     assert run.exit_code == 0, run.output
-    assert "1 rows, norm" in run.stdout
+    assert "1 row, norm" in run.stdout
     text = hooking("activations", tmp_path / "out", "--json").stdout
     assert "NaN" not in text
     assert json.loads(text)["statistics"]["layer_1"]["norm_std"] is None
@@ -302,7 +302,7 @@ def test_each_of_several_ranks_without_a_group_says_whether_all_is_done(tiny, tm
 
 
 def test_ranks_of_statistics_that_wait_for_others_are_not_an_error(tiny, tmp_path):
-    model, command = tiny
+    _, command = tiny
     shared = ("collect", *command[1:5], "--out", tmp_path / "out", "--statistics", "--ranks", 2, "--rank")
     run = hooking(*shared, 1)
     assert (run.exit_code, run.stderr) == (0, "")

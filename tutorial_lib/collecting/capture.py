@@ -53,8 +53,7 @@ class Capture:
             `[kept, d_model]` for each layer.
 
         Raises:
-            RuntimeError: the pass did not come by a layer.
-            UnaddressableStreamError: a stream is not `[batch, seq, d_model]`.
+            UnaddressableStreamError: a stream is not `[batch, seq, d_model]`, or the pass did not come by it.
         """
         self._take, self._shape, self._captured = take, tuple(ids.shape), {}
         mine = _running.set(self)
@@ -67,7 +66,9 @@ class Capture:
             _running.reset(mine)
         missing = [layer for layer in self.layers if layer not in self._captured]
         if missing:
-            raise RuntimeError(f"the forward pass of {type(self._model).__name__} came by no layer {missing}")
+            raise UnaddressableStreamError(
+                f"the forward pass of {type(self._model).__name__} does not come by the layers {missing}"
+            )
         return self._captured
 
     def hooks(self, blocks: nn.ModuleList) -> tuple[list[HookPair], list[HookPair]]:

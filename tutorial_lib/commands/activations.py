@@ -67,7 +67,7 @@ def say_statistics(found: dict[str, Any]) -> None:
     """A line for each layer."""
     for name, each in found.items():
         spread = "" if each.count < 2 else f" ± {each.norm_std:.4g}"
-        say(f"{name}: {each.count:,} rows, norm {each.norm_mean:.4g}{spread}")
+        say(f"{name}: {counted(each.count, 'row')}, norm {each.norm_mean:.4g}{spread}")
 
 
 def say_notes(manifest: dict[str, Any]) -> None:
