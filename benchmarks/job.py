@@ -20,6 +20,7 @@ class Size:
     Attributes:
         calls: how many calls make one measurement, so that a short one lasts long enough to be timed.
         turns: how many measurements of each variant make one round.
+        generates: whether generation is timed as well, in which each pass has one token a row.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Size:
     seq: int
     calls: int
     turns: int
+    generates: bool = True
 
     def __str__(self) -> str:
         return f"{self.layers} layers of width {self.hidden}, batch {self.batch}, {self.seq} tokens"
@@ -40,7 +42,7 @@ SIZES = {
     for size in (
         Size("tiny", hidden=64, layers=8, heads=4, batch=1, seq=16, calls=5, turns=4),
         Size("realistic", hidden=512, layers=8, heads=8, batch=4, seq=128, calls=1, turns=1),
-        Size("long", hidden=128, layers=8, heads=4, batch=8, seq=256, calls=1, turns=1),
+        Size("long", hidden=128, layers=8, heads=4, batch=8, seq=256, calls=1, turns=1, generates=False),
     )
 }
 

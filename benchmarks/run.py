@@ -117,16 +117,20 @@ def run_size(size: Size, chosen: argparse.Namespace) -> tuple[dict[str, Any], li
     """Checks and times all variants at one size."""
     job = build(size, chosen.device)
     known, others, left_out = peers.load(job)
-    variants = selected([*ordinary.variants(job), *others], chosen.only)
+    variants = [
+        each for each in (*ordinary.variants(job), *others) if size.generates or each.task not in GENERATION
+    ]
+    variants = selected(variants, chosen.only)
     good, checks, wrong = checked(variants, expected(job), job)
     left_out += wrong
     by_name = {variant.name: variant for variant in good}
-    if missing := [name for name in (BARE, BARE_GENERATE) if name not in by_name]:
+    bares = [BARE, BARE_GENERATE] if size.generates else [BARE]
+    if missing := [name for name in bares if name not in by_name]:
         raise RuntimeError(f"nothing to compare with: {missing}, {left_out}")
 
     timings: dict[str, Timing] = {}
     with Progress(console=errors, transient=True) as progress:
-        for bare in (BARE, BARE_GENERATE):
+        for bare in bares:
             generation = bare == BARE_GENERATE
             group = [each for each in good if (each.task in GENERATION) == generation and each.name != bare]
             title = f"{size.name}, {'generation' if generation else 'one pass'}"

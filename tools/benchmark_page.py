@@ -42,8 +42,8 @@ All numbers on this page come from one file of results for each device.
   expected values that are made without any hook. What differs by more than a hundred-thousandth of the
   largest number is listed below and not timed.
 - **In turns.** The variants of a size run in one process, in an order that is shuffled for each round, each
-  directly before or after a bare run. A *ratio* is the median over the rounds of the time divided by that of the bare
-  run beside it; the *middle half* is what lies between the quartiles of these ratios.
+  directly before or after a bare run. A *ratio* is the median over the rounds of the time divided by that of
+  the bare run beside it; the *middle half* is what lies between the quartiles of these ratios.
 - **The noise floor** is a second bare run that is timed like a variant. What differs by less than its middle
   half is not told apart here.
 - **The same for all.** Random weights of a Llama, float32, `no_grad`, the attention of transformers' choice.

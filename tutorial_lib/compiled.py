@@ -6,13 +6,12 @@ must not depend on what was traced before, so it runs the model uncompiled. That
 the rounding of fused operations, and leaves the compiled code as it was.
 """
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import nn
 
-from tutorial_lib.blocks import find_blocks_path
+from tutorial_lib.blocks import find_blocks, find_blocks_path
 
 
 def is_compiled(module: nn.Module) -> bool:
@@ -25,17 +24,15 @@ def uncompiled(model: nn.Module) -> AbstractContextManager[None]:
 
     Nothing else is looked at: around a compiled part inside of a block the block's own hooks run as always.
     """
-    if any(is_compiled(module) for module in _on_the_way(model)):
+    if any(map(is_compiled, _on_the_way(model))):
         eager: AbstractContextManager[None] = torch.compiler.set_stance("force_eager")
         return eager
     return nullcontext()
 
 
-def _on_the_way(model: nn.Module) -> Iterator[nn.Module]:
+def _on_the_way(model: nn.Module) -> list[nn.Module]:
     """The model, the modules that lead to its blocks, and the blocks."""
-    yield model
-    module = model
+    way = [model]
     for name in find_blocks_path(model).split("."):
-        module = getattr(module, name)
-        yield module
-    yield from module.children()
+        way.append(getattr(way[-1], name))
+    return [*way, *find_blocks(model)]

@@ -28,7 +28,7 @@ def block_edits(
     positions: Positions | TokenSelection | None,
 ) -> list[HookPair]:
     """The pairs of an edit at the inputs of blocks. `read` finds the stream in a call and checks it."""
-    blocks = find_blocks(model)
+    blocks = list(find_blocks(model))  # indexing an nn.ModuleList takes its time
     chosen = [blocks[check_layer(layer, len(blocks))] for layer in layers]
     pairs, find = ([], None) if positions is None else locate(model, positions)
 

@@ -111,9 +111,10 @@ def add_vector_to_residual_stream(
         raise ValueError(f"scale must be a finite number, got {scale}")
     # The product is a new tensor: what the caller does to `vector` later does not reach the hook.
     added = scale * checked_vector(vector, "vector", stream_width(model))
+    width = len(added)
 
     def read(args: Any, kwargs: Any) -> Tensor:
-        return _stream_of_width(args, kwargs, len(added))
+        return _stream_of_width(args, kwargs, width)
 
     def add_vector(stream: Tensor) -> Tensor:
         return stream + added.to(stream)  # a float32 vector would turn a bfloat16 stream into float32
@@ -152,13 +153,15 @@ def ablate_direction_from_residual(
     blocks = find_blocks(model)
     if layers is not None and not isinstance(layers, Iterable):
         raise TypeError(f"layers must be several layers, such as [{layers!r}], got {layers!r}")
-    wanted = range(len(blocks)) if layers is None else [check_layer(layer, len(blocks)) for layer in layers]
+    n_layers = len(blocks)
+    wanted = range(n_layers) if layers is None else [check_layer(layer, n_layers) for layer in layers]
     check_addressable(model)
     direction = checked_vector(direction, "direction", stream_width(model))
     unit = direction / torch.linalg.vector_norm(direction)
+    width = len(unit)
 
     def read(args: Any, kwargs: Any) -> Tensor:
-        return _stream_of_width(args, kwargs, len(unit))
+        return _stream_of_width(args, kwargs, width)
 
     def remove_direction(stream: Tensor) -> Tensor:
         # In bfloat16 the dot product alone would leave a percent of the direction behind: reckon in float32.

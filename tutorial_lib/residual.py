@@ -165,7 +165,7 @@ def _capture_hooks(
     captured: dict[int, Tensor],
     positions: Positions | None,
     detach: bool,
-    after_capture: Callable[[], None] = lambda: None,
+    after_capture: Callable[[], None] | None = None,
 ) -> tuple[list[HookPair], list[HookPair]]:
     """Pre-hooks and forward hooks (with kwargs) that put a copy of each layer's stream into `captured`."""
     modules = list(blocks)  # indexing an nn.ModuleList takes its time
@@ -185,7 +185,8 @@ def _capture_hooks(
             stream = stream[:, index_in(stream, where)]
         # clone: the model may go on to edit this tensor, and a view would keep all of it in memory.
         captured[layer] = stream.clone()
-        after_capture()
+        if after_capture is not None:
+            after_capture()
 
     def at_input(layer: int) -> HookPair:
         def capture_block_input(module: nn.Module, args: Any, kwargs: Any) -> None:
