@@ -22,7 +22,7 @@ from tutorial_lib.collecting.folder import header_of, is_made, open_together, wr
 from tutorial_lib.collecting.host import HostCopies
 from tutorial_lib.collecting.job import Job, make_job, run
 from tutorial_lib.collecting.plan import Batch, OnBad, Plan, TooLong, Where
-from tutorial_lib.collecting.ranks import find_ranks
+from tutorial_lib.collecting.ranks import Ranks, find_ranks
 from tutorial_lib.collecting.records import open_source
 from tutorial_lib.collecting.shards import shard_path, write_shard
 from tutorial_lib.collecting.statistics import collect_statistics as collect_statistics

@@ -39,15 +39,11 @@ def make() -> Given:
         n_positions=64,
         vocab_size=len(tokenizer),
     )
-    config = GPT2Config(
-        **sizes, bos_token_id=0, eos_token_id=1, pad_token_id=2
-    )
+    config = GPT2Config(**sizes, bos_token_id=0, eos_token_id=1, pad_token_id=2)
     gpt2 = AutoModelForCausalLM.from_config(config).eval()
     for name, parameter in gpt2.named_parameters():
         if "ln_" in name or name.endswith("bias"):
-            torch.nn.init.normal_(
-                parameter, 1.0 if name.endswith("weight") else 0.0, 0.2
-            )
+            torch.nn.init.normal_(parameter, 1.0 if name.endswith("weight") else 0.0, 0.2)
     for model in (llama, gpt2):
         model.set_attn_implementation("eager")
     return Given(
@@ -58,9 +54,7 @@ def make() -> Given:
     )
 
 
-def bridge_of(
-    given: Given, model: Any, *, tokenizer: Any = None, take: bool = False
-) -> Any:
+def bridge_of(given: Given, model: Any, *, tokenizer: Any = None, take: bool = False) -> Any:
     """A bridge to a copy of the model, or with `take` to the model itself, which it changes."""
     from transformer_lens.model_bridge import TransformerBridge
 
@@ -75,6 +69,4 @@ def nnsight_of(given: Given, model: Any, tokenizer: Any = None) -> Any:
     """nnsight's view of the model."""
     from nnsight import TransformersModel
 
-    return TransformersModel(
-        model, tokenizer=tokenizer or copy.deepcopy(given.tokenizer)
-    )
+    return TransformersModel(model, tokenizer=tokenizer or copy.deepcopy(given.tokenizer))

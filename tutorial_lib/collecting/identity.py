@@ -119,7 +119,7 @@ def _sums(tensor: Tensor) -> tuple[int, int]:
     if plain.is_complex():
         plain = torch.view_as_real(plain)
     flat = plain.contiguous().flatten()
-    # Eight bytes are one number, so that little is computed for each; those left at the end are a number each.
+    # Eight bytes are one number, so that little is computed for each; those left over are a number each.
     size = flat.element_size()
     if flat.storage_offset() * size % 8:
         flat = flat.clone()
@@ -128,7 +128,7 @@ def _sums(tensor: Tensor) -> tuple[int, int]:
     total = torch.zeros((), dtype=torch.int64, device=words.device)
     weighted = torch.zeros((), dtype=torch.int64, device=words.device)
     places = torch.arange(1, AT_ONCE + 1, device=words.device)
-    for part in (*words.split(AT_ONCE), rest):
+    for part in (*words.split(AT_ONCE), rest):  # type: ignore[no-untyped-call]
         if part.numel():
             # Overflow wraps around, the same on every device.
             total = total * FACTOR + part.sum()

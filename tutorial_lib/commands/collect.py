@@ -30,7 +30,7 @@ class OnBad(str, Enum):
 
 class TooLong(str, Enum):
     truncate = "truncate"
-    split = "split"
+    split = "split"  # type: ignore[assignment]  # a method of str has this name
     skip = "skip"
     error = "error"
 
