@@ -34,7 +34,7 @@ def refused(*arguments: Any) -> str:
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch):
-    for name in ("TUTORIAL_MODEL", "TUTORIAL_DEVICE", "WORLD_SIZE", "RANK"):
+    for name in ("TUTORIAL_MODEL", "TUTORIAL_DEVICE", "WORLD_SIZE", "RANK", "MASTER_ADDR"):
         monkeypatch.delenv(name, raising=False)
 
 

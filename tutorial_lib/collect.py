@@ -16,18 +16,20 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.collecting.background import WriteBehind
+from tutorial_lib.collecting.batches import Batch
 from tutorial_lib.collecting.errors import BadRecordError as BadRecordError
 from tutorial_lib.collecting.errors import CollectError as CollectError
 from tutorial_lib.collecting.folder import header_of, is_made, open_together, write_manifest
 from tutorial_lib.collecting.host import HostCopies
 from tutorial_lib.collecting.job import Job, make_job, run
-from tutorial_lib.collecting.plan import Batch, OnBad, Plan, TooLong, Where
+from tutorial_lib.collecting.plan import OnBad, Plan, TooLong
 from tutorial_lib.collecting.ranks import Ranks, find_ranks
 from tutorial_lib.collecting.records import open_source
 from tutorial_lib.collecting.shards import shard_path, write_shard
 from tutorial_lib.collecting.statistics import collect_statistics as collect_statistics
 from tutorial_lib.collecting.statistics import read_statistics as read_statistics
 from tutorial_lib.collecting.store import ActivationStore as ActivationStore
+from tutorial_lib.collecting.where import Where
 
 
 def collect_residual_streams(

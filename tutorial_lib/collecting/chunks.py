@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tutorial_lib.collecting.records import Record
+from tutorial_lib.collecting.values import Record
 
 
 @dataclass(frozen=True)

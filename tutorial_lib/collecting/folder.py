@@ -170,3 +170,31 @@ def manifest_of(folder: Path, numbers: list[int], *, finished: bool) -> dict[str
         "skipped": dict(sorted(skipped.items())),
         "shards": shards,
     }
+
+
+def read_manifest(folder: Path, *, unfinished: bool) -> dict[str, Any]:
+    """The manifest of a collection; with `unfinished`, what would be in it so far where there is none yet.
+
+    Raises:
+        CollectError: there is no collection, or it is not complete.
+    """
+    if not (folder / SETTINGS).is_file():
+        raise CollectError(f"there is no collection in {str(folder)!r}: it has no {SETTINGS}")
+    file = folder / MANIFEST
+    if file.is_file():
+        try:
+            manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return manifest
+        except ValueError as error:
+            raise CollectError(
+                f"{str(file)!r} is damaged ({error}): run the collection again to have it made"
+            ) from error
+    if (folder / STATISTICS).exists():
+        raise CollectError(f"{str(folder)!r} holds statistics and no rows: read_statistics reads them")
+    numbers = numbers_of(folder)
+    if not unfinished:
+        raise CollectError(
+            f"the collection in {str(folder)!r} is not finished, {len(numbers)} shards are there: "
+            "run it again, or open what there is with ActivationStore(..., unfinished=True)"
+        )
+    return manifest_of(folder, numbers, finished=False)

@@ -1,6 +1,5 @@
 """What is to be collected, checked before anything is run, and the loop that runs it."""
 
-import operator
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -11,14 +10,17 @@ from torch import Tensor, nn
 
 from tutorial_lib.blocks import text_config, text_host, unwrapped
 from tutorial_lib.collecting.background import read_ahead
+from tutorial_lib.collecting.batches import Batch
 from tutorial_lib.collecting.capture import Capture, capturing, check_layers
 from tutorial_lib.collecting.chunks import Budget, Chunk, in_chunks
 from tutorial_lib.collecting.errors import CollectError
 from tutorial_lib.collecting.identity import Settings, checksum_of_weights, hash_of_tokenizer, versions
-from tutorial_lib.collecting.plan import Batch, Plan, Reading, Where, make_plan
+from tutorial_lib.collecting.plan import Plan, Reading, make_plan
 from tutorial_lib.collecting.progress import reporting
 from tutorial_lib.collecting.ranks import Ranks
-from tutorial_lib.collecting.records import STDIN, Source
+from tutorial_lib.collecting.records import STDIN
+from tutorial_lib.collecting.values import Source
+from tutorial_lib.collecting.where import Where, check_where, rows_of_record
 
 SHARD_BYTES = 256 * 2**20
 SHARD_TOKENS = 2**20
@@ -106,7 +108,7 @@ def make_job(
         rows=rows,
         records=SHARD_DOCUMENTS,
         longest=None if too_long == "split" else longest,
-        rows_of_record=_rows_of_record(where),
+        rows_of_record=rows_of_record(where),
     )
     settings = _settings(model, wanted, d_model, of_rows, reading, budget)
     return Job(model, source, wanted, of_rows, reading, budget, settings)
@@ -180,49 +182,6 @@ def device_of(model: nn.Module) -> torch.device:
     """Where its inputs go. What accelerate has offloaded is on the meta device; it moves inputs itself."""
     devices = (parameter.device for parameter in model.parameters())
     return next((device for device in devices if device.type != "meta"), torch.device("cpu"))
-
-
-def check_where(positions: Any) -> Where:
-    """Positions as `collect_residual_streams` takes them; "2", "1,2" and "-4:" are understood as well.
-
-    Raises:
-        CollectError: they are something else.
-    """
-    if isinstance(positions, str):
-        return positions if positions in ("all", "last") else _read_positions(positions)
-    try:
-        if isinstance(positions, slice):
-            range(0)[positions]  # whole numbers, and no step of 0
-            return positions
-        given = positions.tolist() if hasattr(positions, "tolist") else positions
-        several = list(given) if isinstance(given, (list, tuple, range)) else [given]
-        if not several or any(isinstance(each, bool) for each in several):
-            raise _no_positions(positions)
-        return [operator.index(each) for each in several]
-    except (TypeError, ValueError):
-        raise _no_positions(positions) from None
-
-
-def _read_positions(text: str) -> Where:
-    try:
-        if ":" in text:
-            return check_where(slice(*(int(part) if part.strip() else None for part in text.split(":"))))
-        return [int(part) for part in text.split(",")]
-    except (ValueError, TypeError):
-        raise _no_positions(text) from None
-
-
-def _no_positions(positions: Any) -> CollectError:
-    return CollectError(
-        'positions must be "all", "last", a whole number, several, or a slice such as "-4:", '
-        f"got {positions!r}"
-    )
-
-
-def _rows_of_record(where: Where) -> int | None:
-    if where == "all" or isinstance(where, slice):
-        return None
-    return 1 if where == "last" else len(where)  # type: ignore[arg-type]
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

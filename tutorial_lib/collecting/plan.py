@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tutorial_lib.collecting.batches import Batch, in_groups, make_batch
 from tutorial_lib.collecting.chunks import Chunk
 from tutorial_lib.collecting.errors import BadRecordError, CollectError
-from tutorial_lib.collecting.records import Value
+from tutorial_lib.collecting.values import Value
+from tutorial_lib.collecting.where import Where, select_positions
 
 TooLong: TypeAlias = Literal["truncate", "split", "skip", "error"]
 OnBad: TypeAlias = Literal["error", "skip"]
-Where: TypeAlias = str | int | Sequence[int] | slice
 
 
 @dataclass(frozen=True)
@@ -63,23 +64,6 @@ class Piece:
     offset: int
     ids: list[int]
     kept: list[int] | None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What is run at once.
-
-    Attributes:
-        ids: `[batch, seq]`, padded on the right.
-        mask: `[batch, seq]`, 1 where there is a token.
-        take: `[kept]`, the tokens to keep as places in the flattened batch.
-        rows: `[kept]`, the row of the shard for each of them.
-    """
-
-    ids: Tensor
-    mask: Tensor
-    take: Tensor
-    rows: Tensor
 
 
 @dataclass(frozen=True)
@@ -130,8 +114,8 @@ def make_plan(chunk: Chunk, content: str, reading: Reading) -> Plan:
     }
     rows = np.cumsum(kept) - 1
     batches = [
-        _batch(tokens, kept, rows, starts[group], lengths[group], reading.pad_id)
-        for group in _groups(lengths.tolist(), reading)
+        make_batch(tokens, kept, rows, starts[group], lengths[group], reading.pad_id)
+        for group in in_groups(lengths.tolist(), reading.batch_tokens)
     ]
     return Plan(
         chunk,
@@ -141,17 +125,6 @@ def make_plan(chunk: Chunk, content: str, reading: Reading) -> Plan:
         {reason: count for reason, count in sorted(skipped.items()) if count},
         len(tokens),
     )
-
-
-def select_positions(positions: Where, length: int) -> list[int]:
-    """The chosen positions of a document of `length` tokens, in order; those that it lacks are left out."""
-    if positions == "all":
-        return list(range(length))
-    if isinstance(positions, slice):
-        return sorted(range(length)[positions])
-    listed = [-1] if positions == "last" else [positions] if isinstance(positions, int) else positions
-    inside = {int(at) % length for at in listed if -length <= int(at) < length}
-    return sorted(inside)
 
 
 def _encoded(chunk: Chunk, reading: Reading, skipped: Counter[str]) -> list[tuple[int, list[int]]]:
@@ -254,37 +227,3 @@ def _kept(
     if skip_tokens:
         kept &= ~np.isin(tokens, list(skip_tokens))
     return kept
-
-
-def _groups(lengths: list[int], reading: Reading) -> Iterator[list[int]]:
-    """Which pieces are run together: those of like length, the longest first."""
-    group: list[int] = []
-    for at in sorted(range(len(lengths)), key=lambda at: (-lengths[at], at)):
-        if group and (len(group) + 1) * lengths[group[0]] > reading.batch_tokens:
-            yield group
-            group = []
-        group.append(at)
-    if group:
-        yield group
-
-
-def _batch(
-    tokens: NDArray[np.int64],
-    kept: NDArray[np.bool_],
-    rows: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    pad_id: int,
-) -> Batch:
-    columns = np.arange(lengths.max())
-    mask = columns < lengths[:, None]
-    places = (starts[:, None] + columns)[mask]  # of the tokens of the batch among all tokens
-    ids = np.full(mask.shape, pad_id, dtype=np.int64)
-    ids[mask] = tokens[places]
-    chosen = kept[places]
-    return Batch(
-        torch.from_numpy(ids),
-        torch.from_numpy(mask.astype(np.int64)),
-        torch.from_numpy(np.flatnonzero(mask)[chosen]),
-        torch.from_numpy(rows[places][chosen]),
-    )

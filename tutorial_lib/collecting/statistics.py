@@ -9,15 +9,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from tutorial_lib.collecting.batches import Batch
 from tutorial_lib.collecting.chunks import Chunk
 from tutorial_lib.collecting.errors import CollectError, OthersNotDoneError
 from tutorial_lib.collecting.folder import STATISTICS, open_together
 from tutorial_lib.collecting.job import Job, make_job, run
 from tutorial_lib.collecting.moments import Moments, StreamStatistics
-from tutorial_lib.collecting.plan import Batch, OnBad, Plan, TooLong, Where
+from tutorial_lib.collecting.plan import OnBad, Plan, TooLong
 from tutorial_lib.collecting.ranks import Ranks, find_ranks
 from tutorial_lib.collecting.records import open_source
 from tutorial_lib.collecting.shards import map_shard, read_header, write_shard
+from tutorial_lib.collecting.where import Where
 
 SAVE_EVERY = 60.0  # seconds; so much work is lost at most when a process is killed
 CHUNK_ROWS = 2**16  # no shards are written, so chunks are small: one is what comes between two savings

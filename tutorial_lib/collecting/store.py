@@ -1,27 +1,25 @@
 """Read a collection: rows by number, mapped into memory, in order or shuffled."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from tutorial_lib.collecting.errors import CollectError
 from tutorial_lib.collecting.export import write_dataset
-from tutorial_lib.collecting.folder import MANIFEST, SETTINGS, STATISTICS, manifest_of
+from tutorial_lib.collecting.folder import read_manifest
 from tutorial_lib.collecting.progress import reporting
-from tutorial_lib.collecting.shards import hash_of, map_shard, numbers_of
+from tutorial_lib.collecting.rows import Rows, StreamView, row_numbers
+from tutorial_lib.collecting.shards import hash_of, map_shard
 
 COLUMNS = ("document", "position", "token")
 MAPPED = 4096  # shards at a time; Linux lets a process have 65,530 maps
-Rows: TypeAlias = int | slice | Sequence[int] | Tensor | NDArray[Any]
 
 
 class ActivationStore(Dataset[dict[str, Tensor]]):
@@ -49,7 +47,7 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
             CollectError: there is no collection, or it is not complete.
         """
         self.folder = Path(folder).expanduser()
-        self.manifest = _manifest(self.folder, unfinished)
+        self.manifest = read_manifest(self.folder, unfinished=unfinished)
         self.layers: list[int] = self.manifest["settings"]["layers"]
         self._ends = list(accumulate(shard["rows"] for shard in self.manifest["shards"]))
         self._maps: dict[int, dict[str, Tensor]] = {}
@@ -96,7 +94,7 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
         found = self[rows]
         return [{name: values[at] for name, values in found.items()} for at in range(len(rows))]
 
-    def stream(self, layer: int) -> "StreamView":
+    def stream(self, layer: int) -> StreamView:
         """The rows of one layer.
 
         Raises:
@@ -161,7 +159,7 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
         if isinstance(rows, (int, np.integer)) and not isinstance(rows, bool):
             found = self.read([int(rows)], names)
             return {name: values[0] for name, values in found.items()}
-        numbers = self._numbers(rows)
+        numbers = row_numbers(rows, len(self))
         shards = np.searchsorted(np.array(self._ends, dtype=np.int64), numbers, side="right")
         parts: dict[str, Tensor] = {}
         for shard in np.unique(shards).tolist():
@@ -252,80 +250,6 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
         if name in COLUMNS:
             return torch.empty(0, dtype=torch.int64)
         return torch.empty(0, self.d_model, dtype=getattr(torch, self.manifest["settings"]["dtype"]))
-
-    def _numbers(self, rows: Any) -> NDArray[np.int64]:
-        length = len(self)
-        if isinstance(rows, slice):
-            return np.arange(*rows.indices(length), dtype=np.int64)
-        numbers = np.asarray(rows)
-        if numbers.dtype == bool and numbers.ndim:
-            if numbers.shape != (length,):
-                raise IndexError(f"a mask must have the shape ({length},), got {numbers.shape}")
-            return np.flatnonzero(numbers)
-        if numbers.size == 0:
-            return np.empty(0, dtype=np.int64)
-        if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
-            raise IndexError(f"rows must be whole numbers or a slice, got {rows!r}")
-        wrong = numbers[(numbers < -length) | (numbers >= length)]
-        if wrong.size:
-            raise IndexError(f"row {wrong[0]} is out of range: there are {length} rows")
-        return numbers.astype(np.int64) % length
-
-
-class StreamView(Dataset[Tensor]):
-    """The rows of one layer of a store: a Dataset of `[d_model]`."""
-
-    def __init__(self, store: ActivationStore, name: str) -> None:
-        self.store, self.name = store, name
-
-    def __len__(self) -> int:
-        return len(self.store)
-
-    def __getitem__(self, rows: Rows) -> Tensor:
-        """`[d_model]` for an int, else `[n_rows, d_model]`."""
-        return self.store.read(rows, [self.name])[self.name]
-
-    def __getitems__(self, rows: list[int]) -> list[Tensor]:
-        return list(self[rows])
-
-    def shards(self) -> list[Tensor]:
-        """`[rows, d_model]` of each shard, mapped into memory: the way to go over all rows without copies."""
-        return self.store.maps(self.name)
-
-    def numpy(self, rows: Rows = slice(None)) -> NDArray[Any]:
-        """The rows as an array. bfloat16, which NumPy does not know, becomes float32.
-
-        All rows of a collection of one shard are a view of the file, for reading; other arrays are copies.
-        """
-        mapped = self.shards() if rows == slice(None) else []
-        found = mapped[0] if len(mapped) == 1 else self[rows]
-        array: NDArray[Any] = (found.float() if found.dtype == torch.bfloat16 else found).numpy()
-        if len(mapped) == 1:
-            array.flags.writeable = False  # a change would be seen by all who use this store
-        return array
-
-
-def _manifest(folder: Path, unfinished: bool) -> dict[str, Any]:
-    if not (folder / SETTINGS).is_file():
-        raise CollectError(f"there is no collection in {str(folder)!r}: it has no {SETTINGS}")
-    file = folder / MANIFEST
-    if file.is_file():
-        try:
-            manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            return manifest
-        except ValueError as error:
-            raise CollectError(
-                f"{str(file)!r} is damaged ({error}): run the collection again to have it made"
-            ) from error
-    if (folder / STATISTICS).exists():
-        raise CollectError(f"{str(folder)!r} holds statistics and no rows: read_statistics reads them")
-    numbers = numbers_of(folder)
-    if not unfinished:
-        raise CollectError(
-            f"the collection in {str(folder)!r} is not finished, {len(numbers)} shards are there: "
-            "run it again, or open what there is with ActivationStore(..., unfinished=True)"
-        )
-    return manifest_of(folder, numbers, finished=False)
 
 
 def _at_least_one(name: str, value: Any) -> None:

@@ -23,19 +23,19 @@ SHAPE = "What is kept"
 RUN = "How it runs"
 
 
-class OnBad(str, Enum):
+class OnBad(Enum):
     error = "error"
     skip = "skip"
 
 
-class TooLong(str, Enum):
+class TooLong(Enum):
     truncate = "truncate"
     split = "split"  # type: ignore[assignment]  # a method of str has this name
     skip = "skip"
     error = "error"
 
 
-class Dtype(str, Enum):
+class Dtype(Enum):
     float32 = "float32"
     float16 = "float16"
     bfloat16 = "bfloat16"
@@ -198,9 +198,9 @@ def collect_command(
     try:
         from tutorial_lib.collect import collect_residual_streams, collect_statistics
         from tutorial_lib.collecting.folder import check_usable
-        from tutorial_lib.collecting.job import check_where
         from tutorial_lib.collecting.ranks import check_rank
         from tutorial_lib.collecting.records import STDIN, open_source
+        from tutorial_lib.collecting.where import check_where
         from tutorial_lib.models import load_model
 
         if statistics and (dtype is not None or shard_rows is not None):
