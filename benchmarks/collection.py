@@ -316,7 +316,7 @@ def _memory_row(times: int, found: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--tokens", type=int, default=1024, help="data of the speed, about (default: 1024)")
+    parser.add_argument("--tokens", type=int, default=1024, help="that are timed, about (default: 1024)")
     parser.add_argument(
         "--rounds", type=int, default=21, help="of the speed, after the warm-up (default: 21)"
     )

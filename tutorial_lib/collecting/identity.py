@@ -119,7 +119,7 @@ def _sums(tensor: Tensor) -> tuple[int, int]:
     if plain.is_complex():
         plain = torch.view_as_real(plain)
     flat = plain.contiguous().flatten()
-    # Eight bytes are one number, so that little is computed for each; those left over are a number each.
+    # Eight bytes are one number, so that little is computed for each; of those at the end each is one.
     size = flat.element_size()
     if flat.storage_offset() * size % 8:
         flat = flat.clone()

@@ -30,7 +30,7 @@ class OnBad(Enum):
 
 class TooLong(Enum):
     truncate = "truncate"
-    split = "split"  # type: ignore[assignment]  # a method of str has this name
+    split = "split"
     skip = "skip"
     error = "error"
 

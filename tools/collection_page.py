@@ -1,0 +1,140 @@
+"""Write what collecting costs into its page: `python tools/collection_page.py [--check] [--docs docs]`.
+
+`benchmarks/results/collection/cpu.json` is the only source of the section *Measured* and of its figure. With
+`--check` nothing is written: it names what is stale.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tools.collection_figure import figure  # noqa: E402
+from tools.generated import bring_up_to_date, parser  # noqa: E402
+
+RESULT = ROOT / "benchmarks" / "results" / "collection" / "cpu.json"
+BEGIN, END = "<!-- collection: results -->", "<!-- collection: end -->"
+FIGURE = "collecting-memory.svg"
+GOAL = 0.95
+
+
+def section(result: dict[str, Any]) -> str:
+    """The text between the markers."""
+    return f"{_setting(result)}\n{_memory(result['memory'])}\n{_speed(result['speed'])}"
+
+
+def _setting(result: dict[str, Any]) -> str:
+    machine, versions = result["machine"], result["versions"]
+    return (
+        f"On a CPU ({machine['cpu']}, {machine['cores']} cores), one thread for PyTorch, with Python "
+        f"{versions['python']}, torch {versions['torch']}, transformers {versions['transformers']} and "
+        f"safetensors {versions['safetensors']}. `python benchmarks/collection.py` measures it anew.\n"
+    )
+
+
+def _memory(memory: dict[str, Any]) -> str:
+    sizes = memory["sizes"]
+    first, last = sizes[0], sizes[-1]
+    more = last["peak"] - first["peak"]
+    text = (
+        f"### Memory\n\n![{_alt(sizes)}]({FIGURE})\n\n"
+        f"The model in the box, all five layers in float32, shards of {memory['shard_rows']:,} rows, each "
+        f"size in new processes, medians of {first['runs']} runs ({memory['date']}). From the smallest to the "
+        f"largest data, {last['bytes'] / first['bytes']:.0f} times as much, the peak changed by "
+        f"{more / 2**20:+,.0f} MiB.\n\n"
+        "| Data | Tokens | Shards | On the disk | Before it began | Peak | Peaks of the runs |\n"
+        "| --: | --: | --: | --: | --: | --: | --- |\n"
+    )
+    for row in sizes:
+        text += (
+            f"| {row['times']}× | {row['tokens']:,} | {row['shards']} | {_mib(row['bytes'])} | "
+            f"{_mib(row['before'])} | {_mib(row['peak'])} | {_mib(row['lowest_peak'])} to "
+            f"{_mib(row['highest_peak'])} |\n"
+        )
+    return text
+
+
+def _speed(speed: dict[str, Any]) -> str:
+    rows = {row["name"]: row for row in speed["variants"]}
+    text = (
+        "### Speed\n\n"
+        f"A random Llama of {speed['layers']} layers and width {speed['hidden']}, "
+        f"{speed['parameters'] / 1e6:.0f} million parameters; {speed['documents']} documents, "
+        f"{speed['tokens']:,} tokens in {speed['batches']} batches; float16, every position. Each variant ran "
+        f"the same batches, directly before or after a bare pass, {speed['rounds']} rounds ({speed['date']}"
+    )
+    if speed["load"][0] is not None:
+        text += f"; load of the machine {speed['load'][0]} at the start, {speed['load'][1]} at the end"
+    text += (
+        "). A ratio is the bare pass's time divided by the variant's, the median over the rounds: 1 is as "
+        "fast as the bare pass. The bare pass ends at the last norm and computes no logits. *Clock* is the "
+        "time that passed; *processor* counts the work of all threads, reading, hashing and writing among "
+        "them, and not what else the machine did.\n\n"
+        "| Variant | Tokens/s | Ratio, clock | Middle half | Ratio, processor | Middle half |\n"
+        "| --- | --: | --: | --: | --: | --: |\n"
+    )
+    for row in speed["variants"]:
+        if row["name"] == "setting up alone":
+            continue
+        clock, processor = row["wall"], row["processor"]
+        text += (
+            f"| {row['name']} | {clock['tokens_per_second']:,} | {clock['ratio']:.3f} | {_half(clock)} | "
+            f"{processor['ratio']:.3f} | {_half(processor)} |\n"
+        )
+    last, half = rows["collect the last layer"], rows["bare pass of the lower half"]
+    middle = rows["collect the middle layer"]
+    of_half = middle["processor"]["ratio"] / half["processor"]["ratio"]
+    word = "met" if last["processor"]["ratio"] >= GOAL else "missed"
+    text += (
+        f"\nThe goal was {GOAL} of the bare pass's tokens per second with the last layer: **{word}** with "
+        f"{last['processor']['ratio']:.3f} by processor time, {last['wall']['ratio']:.3f} by the clock. The "
+        f"middle layer stops half-way, so beside the bare pass it looks fast; beside a pass of the lower "
+        f"half alone it reaches {of_half:.3f}. What is done once for a run, such as the checksum of the weights, "
+        f"took {rows['setting up alone']['processor']['seconds']:.2f} s of processor time and is not part of "
+        "the ratios.\n"
+    )
+    return text
+
+
+def _half(found: dict[str, float]) -> str:
+    return f"{found['low']:.3f} to {found['high']:.3f}"
+
+
+def _mib(size: float) -> str:
+    return f"{size / 2**20:,.0f} MiB"
+
+
+def _alt(sizes: list[dict[str, Any]]) -> str:
+    last = sizes[-1]
+    return (
+        f"Line chart: with 1, 2, 5 and 10 times the data, the size on the disk grows to "
+        f"{_mib(last['bytes'])}; the peak in memory stays between {_mib(min(row['peak'] for row in sizes))} and "
+        f"{_mib(max(row['peak'] for row in sizes))}"
+    )
+
+
+def replaced(text: str, by: str) -> str:
+    """The text of the page with what stands between the markers replaced."""
+    begin = text.index(BEGIN) + len(BEGIN)
+    return f"{text[:begin]}\n\n{by}\n{text[text.index(END, begin) :]}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser(__doc__).parse_args(arguments)
+    reference = options.docs.resolve() / "reference"
+    result = json.loads(RESULT.read_text(encoding="utf-8"))
+    page = reference / "collecting.md"
+    files = {
+        page: replaced(page.read_text(encoding="utf-8"), section(result)),
+        reference / FIGURE: figure(result["memory"]["sizes"]),
+    }
+    return bring_up_to_date(files, (), options, tool="collection_page.py")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
