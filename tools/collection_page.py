@@ -107,7 +107,7 @@ def _conclusions(rows: dict[str, dict[str, Any]]) -> str:
 def _others(speed: dict[str, Any]) -> str:
     known = ", ".join(f"{name} {version}" for name, version in speed["peers"].items() if version)
     text = (
-        f"\nThe other libraries ({known or 'none is installed here'}) ran a plain loop over the same batches, "
+        f"\nThe other libraries ({known or 'none is installed'}) ran a plain loop over the same batches, "
         "stopped at the same layer, and saved one file of float16 at the end; what they wrote was compared "
         "with a plain hook's before. Their loop does not hash, resume, share its work or write beside the "
         "pass.\n"
