@@ -271,12 +271,13 @@ def main(arguments: list[str] | None = None) -> int:
                 f"({wall['low']:.3f} to {wall['high']:.3f})  processor {processor['ratio']:.3f}"
             )
     if chosen.only != "speed":
-        progress = Progress(console=errors, transient=True)
-        task = progress.add_task("memory", total=chosen.repeats * sum(collection_memory.SIZES))
+        with Progress(console=errors, transient=True) as progress:
+            task = progress.add_task("memory", total=chosen.repeats * sum(collection_memory.SIZES))
+            sizes = collection_memory.memory(chosen.repeats, lambda times: progress.advance(task, times))
         result["memory"] = {
             "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
             "shard_rows": collection_memory.SHARD_ROWS,
-            "sizes": collection_memory.memory(chosen.repeats, lambda times: progress.advance(task, times)),
+            "sizes": sizes,
         }
         for row in result["memory"]["sizes"]:
             print(
