@@ -19,7 +19,6 @@ import datetime
 import json
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -38,15 +37,13 @@ if str(Path(__file__).parent) in sys.path:  # or a file of ours would be found b
     sys.path.remove(str(Path(__file__).parent))
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import collection_memory, collection_peers  # noqa: E402
 from benchmarks.machine import installed, load, machine, versions  # noqa: E402
 
 HIDDEN, LAYERS, VOCABULARY = 512, 8, 2048
 BATCH_TOKENS = 512
 SHARD_ROWS = 512
 WARMUP = 1
-SIZES = (1, 2, 5, 10)
-MEMORY_TOKENS = 40_000  # of the smallest data
-MEMORY_ROWS = 6_000  # of a shard: 15 MiB
 errors = Console(stderr=True)
 
 
@@ -224,6 +221,8 @@ def speed(tokens: int, rounds: int) -> dict[str, Any]:
     before = load()
     with tempfile.TemporaryDirectory() as folder:
         variants = ordinary(model, data)
+        others, left_out = collection_peers.variants(model, batches, LAYERS // 2)
+        variants += [Variant(name, library, str(LAYERS // 2), run) for name, library, run in others]
         found = measure(variants, rounds, Path(folder))
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
@@ -237,81 +236,10 @@ def speed(tokens: int, rounds: int) -> dict[str, Any]:
         "rounds": rounds,
         "warmup": WARMUP,
         "load": [before, load()],
+        "peers": {name: installed(name) for name in collection_peers.PACKAGES},
+        "left_out": left_out,
         "variants": [summary(each, found[each.name], run) for each in variants[1:]],
     }
-
-
-MEMORY = """
-import json, sys, threading, time
-import psutil
-import torch
-from pathlib import Path
-from tutorial_lib import load_model
-from tutorial_lib.collect import collect_residual_streams
-
-data, out, rows = sys.argv[1], sys.argv[2], int(sys.argv[3])
-torch.set_num_threads(1)
-model, tokenizer = load_model()
-own = psutil.Process()
-def private():
-    # without the pages of files that are mapped, which the system takes back whenever it likes
-    found = own.memory_info()
-    return found.rss - getattr(found, "shared", 0)
-before, peak, ended = private(), 0, False
-def watch():
-    global peak
-    while not ended:
-        peak = max(peak, private())
-        time.sleep(0.005)
-watcher = threading.Thread(target=watch)
-watcher.start()
-store = collect_residual_streams(
-    model, data, range(5), out, tokenizer=tokenizer, shard_rows=rows, progress=False
-)
-ended = True
-watcher.join()
-print(json.dumps({
-    "tokens": store.manifest["tokens"],
-    "shards": len(store.manifest["shards"]),
-    "bytes": sum(shard["bytes"] for shard in store.manifest["shards"]),
-    "before": before,
-    "peak": peak,
-}))
-"""
-
-
-def memory(repeats: int) -> list[dict[str, Any]]:
-    """What collecting data of growing size takes, each size several times in processes of their own."""
-    draw = random.Random(0)
-    words = "the a cat dog Anna Tom gave took book ball to from in of lives Paris France is was and".split()
-    lines, tokens = [], 0
-    while tokens < MEMORY_TOKENS:
-        length = draw.randint(16, 128)
-        lines.append(json.dumps({"text": " ".join(draw.choices(words, k=length))}) + "\n")
-        tokens += length
-    rows: dict[int, list[dict[str, Any]]] = {times: [] for times in SIZES}
-    with tempfile.TemporaryDirectory() as folder, Progress(console=errors, transient=True) as progress:
-        task = progress.add_task("memory", total=repeats * sum(SIZES))
-        for times in SIZES:
-            Path(folder, f"{times}.jsonl").write_text("".join(lines) * times, encoding="utf-8")
-        for _ in range(repeats):
-            for times in SIZES:
-                with tempfile.TemporaryDirectory(dir=folder) as out:
-                    arguments = [str(Path(folder, f"{times}.jsonl")), out, str(MEMORY_ROWS)]
-                    done = subprocess.run(
-                        [sys.executable, "-c", MEMORY, *arguments], capture_output=True, text=True, cwd=ROOT
-                    )
-                if done.returncode:
-                    raise RuntimeError(done.stderr)
-                rows[times].append(json.loads(done.stdout.splitlines()[-1]))
-                progress.advance(task, times)
-    return [_memory_row(times, found) for times, found in rows.items()]
-
-
-def _memory_row(times: int, found: list[dict[str, Any]]) -> dict[str, Any]:
-    middle = {name: round(statistics.median(each[name] for each in found)) for name in found[0]}
-    peaks = sorted(each["peak"] for each in found)
-    return {"times": times, **middle, "lowest_peak": peaks[0], "highest_peak": peaks[-1], "runs": len(found)}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -343,10 +271,13 @@ def main(arguments: list[str] | None = None) -> int:
                 f"({wall['low']:.3f} to {wall['high']:.3f})  processor {processor['ratio']:.3f}"
             )
     if chosen.only != "speed":
+        with Progress(console=errors, transient=True) as progress:
+            task = progress.add_task("memory", total=chosen.repeats * sum(collection_memory.SIZES))
+            sizes = collection_memory.memory(chosen.repeats, lambda times: progress.advance(task, times))
         result["memory"] = {
             "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-            "shard_rows": MEMORY_ROWS,
-            "sizes": memory(chosen.repeats),
+            "shard_rows": collection_memory.SHARD_ROWS,
+            "sizes": sizes,
         }
         for row in result["memory"]["sizes"]:
             print(

@@ -20,10 +20,10 @@ def figure(sizes: list[dict[str, Any]]) -> str:
     last = sizes[-1]["times"]
 
     def x(times: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * times / last
+        return float(LEFT + (WIDTH - LEFT - RIGHT) * times / last)
 
     def y(size: float) -> float:
-        return BOTTOM - (BOTTOM - TOP) * size / 2**20 / top
+        return float(BOTTOM - (BOTTOM - TOP) * size / 2**20 / top)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '

@@ -44,8 +44,8 @@ def _memory(memory: dict[str, Any]) -> str:
     text = (
         f"### Memory\n\n![{_alt(sizes)}]({FIGURE})\n\n"
         f"The model in the box, all five layers in float32, shards of {memory['shard_rows']:,} rows, each "
-        f"size in new processes, medians of {first['runs']} runs ({memory['date']}). From the smallest to the "
-        f"largest data, {last['bytes'] / first['bytes']:.0f} times as much, the peak changed by "
+        f"size in new processes, medians of {first['runs']} runs ({memory['date']}). From the smallest to "
+        f"the largest data, {last['bytes'] / first['bytes']:.0f} times as much, the peak changed by "
         f"{more / 2**20:+,.0f} MiB.\n\n"
         "| Data | Tokens | Shards | On the disk | Before it began | Peak | Peaks of the runs |\n"
         "| --: | --: | --: | --: | --: | --: | --- |\n"
@@ -65,8 +65,9 @@ def _speed(speed: dict[str, Any]) -> str:
         "### Speed\n\n"
         f"A random Llama of {speed['layers']} layers and width {speed['hidden']}, "
         f"{speed['parameters'] / 1e6:.0f} million parameters; {speed['documents']} documents, "
-        f"{speed['tokens']:,} tokens in {speed['batches']} batches; float16, every position. Each variant ran "
-        f"the same batches, directly before or after a bare pass, {speed['rounds']} rounds ({speed['date']}"
+        f"{speed['tokens']:,} tokens in {speed['batches']} batches; float16, every position. Each variant "
+        f"ran the same batches, directly before or after a bare pass, {speed['rounds']} rounds "
+        f"({speed['date']}"
     )
     if speed["load"][0] is not None:
         text += f"; load of the machine {speed['load'][0]} at the start, {speed['load'][1]} at the end"
@@ -86,19 +87,32 @@ def _speed(speed: dict[str, Any]) -> str:
             f"| {row['name']} | {clock['tokens_per_second']:,} | {clock['ratio']:.3f} | {_half(clock)} | "
             f"{processor['ratio']:.3f} | {_half(processor)} |\n"
         )
+    return text + _conclusions(rows) + _others(speed)
+
+
+def _conclusions(rows: dict[str, dict[str, Any]]) -> str:
     last, half = rows["collect the last layer"], rows["bare pass of the lower half"]
-    middle = rows["collect the middle layer"]
-    of_half = middle["processor"]["ratio"] / half["processor"]["ratio"]
+    of_half = rows["collect the middle layer"]["processor"]["ratio"] / half["processor"]["ratio"]
     word = "met" if last["processor"]["ratio"] >= GOAL else "missed"
-    text += (
+    once = rows["setting up alone"]["processor"]["seconds"]
+    return (
         f"\nThe goal was {GOAL} of the bare pass's tokens per second with the last layer: **{word}** with "
         f"{last['processor']['ratio']:.3f} by processor time, {last['wall']['ratio']:.3f} by the clock. The "
         f"middle layer stops half-way, so beside the bare pass it looks fast; beside a pass of the lower "
-        f"half alone it reaches {of_half:.3f}. What is done once for a run, such as the checksum of the weights, "
-        f"took {rows['setting up alone']['processor']['seconds']:.2f} s of processor time and is not part of "
-        "the ratios.\n"
+        f"half alone it reaches {of_half:.3f}. What is done once for a run, such as the checksum of the "
+        f"weights, took {once:.2f} s of processor time and is not part of the ratios.\n"
     )
-    return text
+
+
+def _others(speed: dict[str, Any]) -> str:
+    known = ", ".join(f"{name} {version}" for name, version in speed["peers"].items() if version)
+    text = (
+        f"\nThe other libraries ({known or 'none is installed'}) ran a plain loop over the same batches, "
+        "stopped at the same layer, and saved one file of float16 at the end; what they wrote was compared "
+        "with a plain hook's before. Their loop does not hash, resume, share its work or write beside the "
+        "pass.\n"
+    )
+    return text + "".join(f"\nLeft out: {name}, {reason}\n" for name, reason in speed["left_out"].items())
 
 
 def _half(found: dict[str, float]) -> str:
@@ -110,11 +124,11 @@ def _mib(size: float) -> str:
 
 
 def _alt(sizes: list[dict[str, Any]]) -> str:
-    last = sizes[-1]
+    peaks = [row["peak"] for row in sizes]
     return (
         f"Line chart: with 1, 2, 5 and 10 times the data, the size on the disk grows to "
-        f"{_mib(last['bytes'])}; the peak in memory stays between {_mib(min(row['peak'] for row in sizes))} and "
-        f"{_mib(max(row['peak'] for row in sizes))}"
+        f"{_mib(sizes[-1]['bytes'])}; the peak in memory stays between {_mib(min(peaks))} and "
+        f"{_mib(max(peaks))}"
     )
 
 

@@ -128,7 +128,7 @@ def _sums(tensor: Tensor) -> tuple[int, int]:
     total = torch.zeros((), dtype=torch.int64, device=words.device)
     weighted = torch.zeros((), dtype=torch.int64, device=words.device)
     places = torch.arange(1, AT_ONCE + 1, device=words.device)
-    for part in (*words.split(AT_ONCE), rest):  # type: ignore[no-untyped-call]
+    for part in (*torch.split(words, AT_ONCE), rest):
         if part.numel():
             # Overflow wraps around, the same on every device.
             total = total * FACTOR + part.sum()
