@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from tutorial_lib.commands.common import UsageError, console, counted, refusing, say
+from tutorial_lib.commands.common import UsageError, counted, refusing, say
 
 
 @refusing()
@@ -120,20 +118,25 @@ def _print(store: Any) -> None:
     manifest, settings = store.manifest, store.manifest["settings"]
     revision = f" at {settings['revision']}" if settings["revision"] else ""
     facts = {
-        "model": f"{settings['model'] or settings['model_class']}{revision}",
+        "model": f"{_model_name(settings)}{revision}",
         "layers": f"{', '.join(map(str, store.layers))} of {settings['model_class']}",
         "rows": f"{len(store):,} of {store.d_model} numbers, {settings['dtype']}",
         "positions": str(settings["positions"]),
-        "data": f"{manifest['documents']:,} documents, {manifest['tokens']:,} tokens were run",
+        "data": f"{counted(manifest['documents'], 'document')}, {manifest['tokens']:,} tokens were run",
         "on disk": f"{shown_bytes(_bytes(store))} in {counted(len(manifest['shards']), 'file')}",
     }
-    grid = Table.grid(padding=(0, 2))
     for name, value in facts.items():
-        grid.add_row(Text(name), Text(value))
-    console().print(grid, soft_wrap=True)
+        say(f"{name:9}  {value}")
     say_notes(manifest)
     if not store.finished:
         say(f"Not finished: {how_far(store)}. The command that began it goes on with it.")
+
+
+def _model_name(settings: dict[str, Any]) -> str:
+    from tutorial_lib import tiny_model
+
+    name = settings["model"] or settings["model_class"]
+    return "the model in the box" if name == str(tiny_model.path()) else str(name)
 
 
 def how_far(store: Any) -> str:
