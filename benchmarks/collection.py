@@ -7,7 +7,8 @@ variants run the same padded batches in the same order, and take turns: each sta
 bare pass and is compared with it. The bare pass ends at the last norm, for collecting needs no logits. A
 collection is timed from the first record that is read to the manifest on the disk; what is done once, before,
 such as the checksum of the weights, is timed apart. Both clocks are read: processor time counts what the
-threads that read and write take, on whatever core.
+threads that read and write take, on whatever core. A bare pass on a busy machine varies by more than what is
+added to it, so each collection also says which part of its own processor time was the model's pass.
 
 Memory: the model in the box and a JSONL file of 1, 2, 5 and 10 times as much, each in a process of its own.
 """
@@ -22,8 +23,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import collection_memory, collection_peers  # noqa: E402
 from benchmarks.machine import installed, load, machine, versions  # noqa: E402
+from tutorial_lib.collecting.capture import Capture  # noqa: E402
 
 HIDDEN, LAYERS, VOCABULARY = 512, 8, 2048
 BATCH_TOKENS = 512
@@ -143,7 +145,15 @@ def ordinary(model: Any, data: list[list[int]]) -> list[Variant]:
 
     def collect(layers: list[int]) -> Callable[[Path], Any]:
         job = job_of(model, data, layers)
-        return lambda folder: run_job(job, folder / "out", Ranks(0, 1), progress=False)
+
+        def run(folder: Path) -> float:
+            """Gives the part of its processor time that was the model's own pass."""
+            with pass_timed(model) as of_pass:
+                start = time.process_time()
+                run_job(job, folder / "out", Ranks(0, 1), progress=False)
+                return sum(of_pass) / (time.process_time() - start)
+
+        return run
 
     def set_up(folder: Path) -> None:
         job_of(model, data, [LAYERS])
@@ -165,11 +175,39 @@ class _Done(BaseException):
     pass
 
 
+@contextmanager
+def pass_timed(model: Any) -> Iterator[list[float]]:
+    """Collects the processor seconds of each forward pass, less those of the hooks that capture in it."""
+    found: list[float] = []
+    forward, keep = model.forward, Capture._keep
+
+    def timed_forward(*args: Any, **kwargs: Any) -> Any:
+        start = time.thread_time()
+        try:
+            return forward(*args, **kwargs)
+        finally:
+            found.append(time.thread_time() - start)
+
+    def timed_keep(self: Any, layer: int, stream: Any) -> None:
+        start = time.thread_time()
+        try:
+            keep(self, layer, stream)
+        finally:
+            found.append(start - time.thread_time())
+
+    model.forward, Capture._keep = timed_forward, timed_keep  # type: ignore[method-assign]
+    try:
+        yield found
+    finally:
+        del model.forward
+        Capture._keep = keep  # type: ignore[method-assign]
+
+
 def measure(variants: list[Variant], rounds: int, folder: Path) -> dict[str, dict[str, list[float]]]:
     """Seconds of each variant and of the bare pass beside it, on both clocks, by round."""
     bare, others = variants[0], variants[1:]
     order = random.Random(0)
-    names = ("wall", "bare wall", "processor", "bare processor")
+    names = ("wall", "bare wall", "processor", "bare processor", "of pass")
     found: dict[str, dict[str, list[float]]] = {each.name: {name: [] for name in names} for each in others}
     with torch.no_grad(), Progress(console=errors, transient=True) as progress:
         task = progress.add_task("speed", total=WARMUP + rounds)
@@ -182,19 +220,19 @@ def measure(variants: list[Variant], rounds: int, folder: Path) -> dict[str, dic
                     taken.append((after, _seconds(after, folder)))
                 if turn >= WARMUP:
                     for variant, seconds in taken:
-                        for name, value in zip(
-                            names, (seconds[0], beside[0], seconds[1], beside[1]), strict=True
-                        ):
+                        values = (seconds[0], beside[0], seconds[1], beside[1], seconds[2])
+                        for name, value in zip(names, values, strict=True):
                             found[variant.name][name].append(value)
             progress.advance(task)
     return found
 
 
-def _seconds(variant: Variant, folder: Path) -> tuple[float, float]:
+def _seconds(variant: Variant, folder: Path) -> tuple[float, float, Any]:
+    """On the clock, of the processor, and what the variant gave."""
     with tempfile.TemporaryDirectory(dir=folder) as empty:
         wall, processor = time.perf_counter(), time.process_time()
-        variant.run(Path(empty))
-        return time.perf_counter() - wall, time.process_time() - processor
+        given = variant.run(Path(empty))
+        return time.perf_counter() - wall, time.process_time() - processor, given
 
 
 def summary(variant: Variant, taken: dict[str, list[float]], tokens: int) -> dict[str, Any]:
@@ -211,6 +249,8 @@ def summary(variant: Variant, taken: dict[str, list[float]], tokens: int) -> dic
             "low": round(low, 4),
             "high": round(high, 4),
         }
+    if isinstance(taken["of pass"][0], float):
+        row["of_pass"] = [round(value, 4) for value in statistics.quantiles(taken["of pass"], n=4)]
     return row
 
 
