@@ -104,8 +104,6 @@ def _line(parameter: Any) -> str:
         value = "" if _is_flag(parameter) else f" {_value(parameter)}"
         names = ", ".join(f"`{name}{value}`" for name in (*parameter.opts, *parameter.secondary_opts))
     notes = []
-    if choices := getattr(parameter.type, "choices", None):
-        notes.append(f"One of {', '.join(f'`{_plain(choice)}`' for choice in choices)}.")
     if parameter.required:
         notes.append("Required.")
     if getattr(parameter, "multiple", False):
@@ -115,13 +113,8 @@ def _line(parameter: Any) -> str:
         if parameter.secondary_opts:
             notes.append(f"Default: `{(parameter.opts if default else parameter.secondary_opts)[0]}`.")
     elif default not in (None, "", ()):
-        notes.append(f"Default: `{_plain(default)}`.")
+        notes.append(f"Default: `{getattr(default, 'value', default)}`.")
     return " ".join([f"- {names}: {parameter.help.replace('<', '&lt;')}", *notes])
-
-
-def _plain(value: Any) -> Any:
-    """What is typed for a value of a list of choices."""
-    return getattr(value, "value", value)
 
 
 def made(docs: Path) -> dict[Path, str]:

@@ -84,7 +84,7 @@ def collect_command(
     on_bad: Annotated[
         OnBad,
         typer.Option(
-            help="For a record that cannot be read: stop with an error, or skip and count it.",
+            help="For a record that cannot be read: error stops, skip counts it.",
             rich_help_panel=DATA,
         ),
     ] = OnBad.error,
@@ -95,7 +95,7 @@ def collect_command(
     dtype: Annotated[
         Dtype | None,
         typer.Option(
-            help="Of the rows. Default: the model's.",
+            help="Of the rows: float32, float16, bfloat16 or float64. Default: the model's.",
             show_default=False,
             rich_help_panel=SHAPE,
         ),
@@ -112,7 +112,7 @@ def collect_command(
     too_long: Annotated[
         TooLong,
         typer.Option(
-            help="For a longer document.",
+            help="For a longer document: truncate, split, skip or error.",
             rich_help_panel=SHAPE,
         ),
     ] = TooLong.truncate,
