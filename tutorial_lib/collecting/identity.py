@@ -73,9 +73,13 @@ def checksum_of_weights(model: nn.Module) -> str:
     one whole number, and the same with each number weighted by its place.
     """
     found = hashlib.sha256()
+    places: dict[torch.device, Tensor] = {}  # 1, 2, 3 ... on each device
     for name, tensor in model.state_dict().items():
         if isinstance(tensor, Tensor):
-            found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {_sums(tensor)}\n".encode())
+            if tensor.device not in places:
+                places[tensor.device] = torch.arange(1, AT_ONCE + 1, device=tensor.device)
+            sums = _sums(tensor, places[tensor.device])
+            found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {sums}\n".encode())
     return found.hexdigest()[:32]
 
 
@@ -86,7 +90,7 @@ def hash_of_tokenizer(tokenizer: Any) -> str:
     return hashlib.sha256(described.encode()).hexdigest()[:32]
 
 
-def _sums(tensor: Tensor) -> tuple[int, int]:
+def _sums(tensor: Tensor, places: Tensor) -> tuple[int, int]:
     if tensor.is_meta:  # offloaded by accelerate; its bytes are on the disk
         return (0, 0)
     plain = tensor.detach()
@@ -101,7 +105,6 @@ def _sums(tensor: Tensor) -> tuple[int, int]:
     words, rest = flat[:whole].view(torch.int64), flat[whole:].view(torch.uint8).to(torch.int64)
     total = torch.zeros((), dtype=torch.int64, device=words.device)
     weighted = torch.zeros((), dtype=torch.int64, device=words.device)
-    places = torch.arange(1, AT_ONCE + 1, device=words.device)
     for part in (*torch.split(words, AT_ONCE), rest):
         if part.numel():
             # Overflow wraps around, the same on every device.
