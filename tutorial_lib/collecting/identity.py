@@ -84,10 +84,14 @@ def checksum_of_weights(model: nn.Module) -> str:
     one whole number, and the same with each number weighted by its place.
     """
     found = hashlib.sha256()
+    places: dict[torch.device, Tensor] = {}  # 1, 2, 3 ... on each device
     for name, tensor in model.state_dict().items():
         if isinstance(tensor, Tensor):
             tensor = _offloaded(model, name) if tensor.is_meta else tensor
-            found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {_sums(tensor)}\n".encode())
+            if tensor.device not in places:
+                places[tensor.device] = torch.arange(1, AT_ONCE + 1, device=tensor.device)
+            sums = _sums(tensor, places[tensor.device])
+            found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {sums}\n".encode())
     return found.hexdigest()[:32]
 
 
@@ -114,7 +118,7 @@ def _offloaded(model: nn.Module, name: str) -> Tensor:
     raise CollectError(f"the weight {name} is on the meta device: the model was not loaded")
 
 
-def _sums(tensor: Tensor) -> tuple[int, int]:
+def _sums(tensor: Tensor, places: Tensor) -> tuple[int, int]:
     plain = tensor.detach()
     if plain.is_complex():
         plain = torch.view_as_real(plain)
@@ -127,7 +131,6 @@ def _sums(tensor: Tensor) -> tuple[int, int]:
     words, rest = flat[:whole].view(torch.int64), flat[whole:].view(torch.uint8).to(torch.int64)
     total = torch.zeros((), dtype=torch.int64, device=words.device)
     weighted = torch.zeros((), dtype=torch.int64, device=words.device)
-    places = torch.arange(1, AT_ONCE + 1, device=words.device)
     for part in (*torch.split(words, AT_ONCE), rest):
         if part.numel():
             # Overflow wraps around, the same on every device.
