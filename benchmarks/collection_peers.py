@@ -76,7 +76,7 @@ def _nnsight(model: Any, layer: int) -> Callable[[Any], Tensor]:
 
     def stream_of(batch: Any) -> Tensor:
         with traced.trace({"input_ids": batch.ids, "attention_mask": batch.mask}) as tracer:
-            stream = blocks[layer].input.clone().save()
+            stream: Tensor = blocks[layer].input.clone().save()
             tracer.stop()
         return stream
 
