@@ -113,8 +113,8 @@ def _conclusions(result: dict[str, Any]) -> str:
     )
     text += (
         f"\nA second bare pass, which should give 1, had a middle half of {floors} (processor): the machine "
-        "was busy, and a difference of .05 is within that. These runs do not show that the goal is met, nor that "
-        "it is missed.\n\n"
+        "was busy, and a difference of .05 is within that. These runs do not show that the goal is met, nor "
+        "that it is missed.\n\n"
         "A second measure was added after the first run and does not depend on the pass beside it: the "
         "processor time of the model's pass, without the hooks in it, as a part of all processor time of the "
         "process. It is not the goal's measure.\n\n"
