@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 WIDTH, HEIGHT = 640, 340
-LEFT, RIGHT, TOP, BOTTOM = 64, 150, 56, 270
+LEFT, RIGHT, TOP, BOTTOM = 64, 190, 56, 270
 PEAK, DISK, BEFORE = "#00796b", "#b24a00", "#37474f"
 
 
@@ -41,11 +41,11 @@ def figure(sizes: list[dict[str, Any]]) -> str:
         label = f"{row['times']}×"
         parts.append(_text(x(row["times"]), BOTTOM + 18, label, anchor="middle"))
     lines = (
-        ("bytes", DISK, "on the disk", "6 4"),
-        ("peak", PEAK, "peak in memory", ""),
-        ("before", BEFORE, "before it began", "2 3"),
+        ("bytes", DISK, "on the disk", "6 4", 4),
+        ("peak", PEAK, "peak in memory", "", -2),
+        ("before", BEFORE, "before it began", "2 3", 10),
     )
-    for name, colour, label, dashes in lines:
+    for name, colour, label, dashes, down in lines:
         points = [(x(row["times"]), y(row[name])) for row in sizes]
         path = "L".join(f"{across:.1f} {up:.1f}" for across, up in points)
         parts.append(
@@ -57,7 +57,7 @@ def figure(sizes: list[dict[str, Any]]) -> str:
         ]
         across, up = points[-1]
         last_value = f"{label}, {sizes[-1][name] / 2**20:,.0f}"
-        parts.append(_text(across + 10, up + 4, last_value, colour=colour, weight=600))
+        parts.append(_text(across + 10, up + down, last_value, colour=colour, weight=600))
     foot = f"Data: 1× is {sizes[0]['tokens']:,} tokens. Memory without the pages of files that are mapped."
     parts.append(_text(12, HEIGHT - 16, foot, colour="#4b5358"))
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -21,11 +21,12 @@ RESULT = ROOT / "benchmarks" / "results" / "collection" / "cpu.json"
 BEGIN, END = "<!-- collection: results -->", "<!-- collection: end -->"
 FIGURE = "collecting-memory.svg"
 GOAL = 0.95
+COLLECTIONS = ("collect the middle layer", "collect the last layer", "collect all layers")
 
 
 def section(result: dict[str, Any]) -> str:
     """The text between the markers."""
-    return f"{_setting(result)}\n{_memory(result['memory'])}\n{_speed(result['speed'])}"
+    return f"{_setting(result)}\n{_memory(result['memory'])}\n{_speed(result)}"
 
 
 def _setting(result: dict[str, Any]) -> str:
@@ -59,8 +60,8 @@ def _memory(memory: dict[str, Any]) -> str:
     return text
 
 
-def _speed(speed: dict[str, Any]) -> str:
-    rows = {row["name"]: row for row in speed["variants"]}
+def _speed(result: dict[str, Any]) -> str:
+    speed = result["speed"]
     text = (
         "### Speed\n\n"
         f"A random Llama of {speed['layers']} layers and width {speed['hidden']}, "
@@ -87,21 +88,55 @@ def _speed(speed: dict[str, Any]) -> str:
             f"| {row['name']} | {clock['tokens_per_second']:,} | {clock['ratio']:.3f} | {_half(clock)} | "
             f"{processor['ratio']:.3f} | {_half(processor)} |\n"
         )
-    return text + _conclusions(rows) + _others(speed)
+    return text + _conclusions(result) + _others(speed)
 
 
-def _conclusions(rows: dict[str, dict[str, Any]]) -> str:
-    last, half = rows["collect the last layer"], rows["bare pass of the lower half"]
-    of_half = rows["collect the middle layer"]["processor"]["ratio"] / half["processor"]["ratio"]
-    word = "met" if last["processor"]["ratio"] >= GOAL else "missed"
-    once = rows["setting up alone"]["processor"]["seconds"]
-    return (
-        f"\nThe goal was {GOAL} of the bare pass's tokens per second with the last layer: **{word}** with "
-        f"{last['processor']['ratio']:.3f} by processor time, {last['wall']['ratio']:.3f} by the clock. The "
-        f"middle layer stops half-way, so beside the bare pass it looks fast; beside a pass of the lower "
-        f"half alone it reaches {of_half:.3f}. What is done once for a run, such as the checksum of the "
-        f"weights, took {once:.2f} s of processor time and is not part of the ratios.\n"
+def _conclusions(result: dict[str, Any]) -> str:
+    """The goal by its own measure in every full run that was made, and what a collection says of itself."""
+    runs = [run for run in (result.get("first_speed"), result["speed"]) if run]
+    text = (
+        f"\n**The goal** was {GOAL} of the bare pass's tokens per second. Every full run that was made; the "
+        "middle layer is compared with the bare pass of the lower half:\n\n"
+        "| Run | Collection | Ratio, clock | Ratio, processor | |\n| --- | --- | --: | --: | --- |\n"
     )
+    for number, run in enumerate(runs, 1):
+        rows = {row["name"]: row for row in run["variants"]}
+        for name in COLLECTIONS:
+            ratios = [_of_its_pass(rows, name, clock) for clock in ("wall", "processor")]
+            word = (
+                "reached" if min(ratios) >= GOAL else "**missed**" if max(ratios) < GOAL else "on one clock"
+            )
+            text += f"| {number} | {name} | {ratios[0]:.3f} | {ratios[1]:.3f} | {word} |\n"
+    floors = " and ".join(
+        _half(next(row for row in run["variants"] if row["name"] == "bare pass again")["processor"])
+        for run in runs
+    )
+    text += (
+        f"\nA second bare pass, which should give 1, had a middle half of {floors} (processor): the machine "
+        "was busy, and a difference of .05 is within that. These runs do not show that the goal is met, nor "
+        "that it is missed.\n\n"
+        "A second measure was added after the first run and does not depend on the pass beside it: the "
+        "processor time of the model's pass, without the hooks in it, as a part of all processor time of the "
+        "process. It is not the goal's measure.\n\n"
+        "| Collection | Of its time in the model's pass | Middle half |\n| --- | --: | --: |\n"
+    )
+    for row in result["speed"]["variants"]:
+        if "of_pass" in row:
+            low, middle, high = row["of_pass"]
+            text += f"| {row['name']} | {middle:.3f} | {low:.3f} to {high:.3f} |\n"
+    once = next(row for row in result["speed"]["variants"] if row["name"] == "setting up alone")
+    return text + (
+        f"\nWhat is done once for a run, such as the checksum of the weights, took "
+        f"{once['processor']['seconds']:.2f} s of processor time and is part of none of these numbers.\n"
+    )
+
+
+def _of_its_pass(rows: dict[str, dict[str, Any]], name: str, clock: str) -> float:
+    """The speed of a collection against a bare pass of the same blocks."""
+    ratio = float(rows[name][clock]["ratio"])
+    if name == "collect the middle layer":
+        ratio /= rows["bare pass of the lower half"][clock]["ratio"]
+    return ratio
 
 
 def _others(speed: dict[str, Any]) -> str:
@@ -110,7 +145,8 @@ def _others(speed: dict[str, Any]) -> str:
         f"\nThe other libraries ({known or 'none is installed'}) ran a plain loop over the same batches, "
         "stopped at the same layer, and saved one file of float16 at the end; what they wrote was compared "
         "with a plain hook's before. Their loop does not hash, resume, share its work or write beside the "
-        "pass.\n"
+        "pass. SAELens' store needs a transformer-lens below 4, and so another environment; it was not "
+        "measured.\n"
     )
     return text + "".join(f"\nLeft out: {name}, {reason}\n" for name, reason in speed["left_out"].items())
 
