@@ -19,7 +19,7 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel pages reference bake exercises \
-	atlas evaluate bench bench-peers constraints clean
+	atlas evaluate bench bench-peers bench-collect constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -126,6 +126,8 @@ reference: setup ## make the generated parts of the reference: names, command, m
 
 bake: reference ## write outputs and figures into the pages, then make the notebooks and the block report
 	$(BIN)/python -m pytest --bake docs README.md $(ARGS)
+	$(BIN)/python tools/drawings.py
+	$(BIN)/python tools/home.py
 	$(BIN)/python tools/notebooks.py
 	$(BIN)/python tools/blocks_report.py
 
@@ -147,6 +149,10 @@ bench: setup ## what hooks cost, as ratios to a bare run (DEVICE=cuda on a GPU)
 bench-peers: $(PEERS)/../.ready ## the same beside other libraries (half an hour); writes the result and its page
 	$(PEERS)/python benchmarks/run.py --device $(DEVICE) --out benchmarks/results/$(firstword $(subst :, ,$(DEVICE))).json $(ARGS)
 	$(PEERS)/python tools/benchmark_page.py
+
+bench-collect: $(PEERS)/../.ready ## what collecting costs, in time and memory (half an hour); writes the result and its page
+	$(PEERS)/python benchmarks/collection.py --out benchmarks/results/collection/cpu.json $(ARGS)
+	$(PEERS)/python tools/collection_page.py
 
 constraints: setup ## pin every dependency anew
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-emit-package torch \
