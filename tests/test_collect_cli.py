@@ -105,7 +105,7 @@ def test_what_was_collected_can_be_looked_at(data, tmp_path):
     assert run.exit_code == 0, run.output
     said = {line.split()[0]: line for line in run.stdout.splitlines()}
     store = ActivationStore(out)
-    assert "tiny_model" in said["model"]
+    assert "the model in the box" in said["model"]
     assert "2 of LlamaForCausalLM" in said["layers"]
     assert f"{len(store)} of 128 numbers, float32" in said["rows"]
     assert f"12 documents, {len(store)} tokens were run" in said["data"]

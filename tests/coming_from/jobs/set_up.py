@@ -17,7 +17,7 @@ def plain():
     parts = map_model(model)
 
     prompts = ["The capital of France is", "The capital of Italy is"]
-    ids = tokenizer(prompts, return_tensors="pt").input_ids
+    ids = tokenizer(prompts, return_tensors="pt", padding=True).input_ids
     ids = ids.to(model.device)
     clean_ids, corrupt_ids = ids[:1], ids[1:]
     texts = [*prompts, "I loved the movie.", "Maria gave a book to Anna."]
@@ -58,7 +58,7 @@ def nnsight():
     lm = TransformersModel(model, tokenizer=tokenizer)
 
     prompts = ["The capital of France is", "The capital of Italy is"]
-    ids = tokenizer(prompts, return_tensors="pt").input_ids
+    ids = tokenizer(prompts, return_tensors="pt", padding=True).input_ids
     clean_ids, corrupt_ids = ids[:1], ids[1:]
     texts = [*prompts, "I loved the movie.", "Maria gave a book to Anna."]
     vector = 8 * torch.arange(model.config.hidden_size).sin()  # any vector
