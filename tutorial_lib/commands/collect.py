@@ -2,12 +2,12 @@
 
 import os
 import sys
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
 import typer
 
+from tutorial_lib.commands import collect_options as options
 from tutorial_lib.commands.activations import how_far, say_notes, say_statistics
 from tutorial_lib.commands.common import (
     UsageError,
@@ -18,166 +18,30 @@ from tutorial_lib.commands.common import (
     split_names,
 )
 
-DATA = "Data"
-SHAPE = "What is kept"
-RUN = "How it runs"
-
-
-class OnBad(Enum):
-    error = "error"
-    skip = "skip"
-
-
-class TooLong(Enum):
-    truncate = "truncate"
-    split = "split"
-    skip = "skip"
-    error = "error"
-
-
-class Dtype(Enum):
-    float32 = "float32"
-    float16 = "float16"
-    bfloat16 = "bfloat16"
-    float64 = "float64"
-
 
 @refusing()
 def collect_command(
-    data: Annotated[
-        str,
-        typer.Option(
-            help="A .jsonl or .parquet file, a folder of them or of Dataset.save_to_disk, or - for JSONL "
-            "from standard input.",
-            show_default=False,
-        ),
-    ],
-    layers: Annotated[
-        str,
-        typer.Option(
-            help="Such as 2,4. Layer i is the input of block i; after the last block: the number of blocks.",
-            show_default=False,
-        ),
-    ],
-    out: Annotated[
-        Path,
-        typer.Option(help="A new folder, or one to go on with.", show_default=False),
-    ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="A folder, or a name on the Hub. Default: $TUTORIAL_MODEL, or the model in the box.",
-            show_default=False,
-        ),
-    ] = None,
-    column: Annotated[
-        str | None,
-        typer.Option(
-            help="That has the texts or token ids. Default: text or input_ids.",
-            show_default=False,
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Of a saved DatasetDict.", show_default=False, rich_help_panel=DATA)
-    ] = None,
-    on_bad: Annotated[
-        OnBad,
-        typer.Option(
-            help="For a record that cannot be read: error stops, skip counts it.",
-            rich_help_panel=DATA,
-        ),
-    ] = OnBad.error,
-    positions: Annotated[
-        str,
-        typer.Option(help="all, last, or such as 0, -2,-1 or -4: in each document.", rich_help_panel=SHAPE),
-    ] = "all",
-    dtype: Annotated[
-        Dtype | None,
-        typer.Option(
-            help="Of the rows: float32, float16, bfloat16 or float64. Default: the model's.",
-            show_default=False,
-            rich_help_panel=SHAPE,
-        ),
-    ] = None,
-    max_length: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="The longest piece that is run, in tokens. Default: what the model can take.",
-            show_default=False,
-            rich_help_panel=SHAPE,
-        ),
-    ] = None,
-    too_long: Annotated[
-        TooLong,
-        typer.Option(
-            help="For a longer document: truncate, split, skip or error.",
-            rich_help_panel=SHAPE,
-        ),
-    ] = TooLong.truncate,
-    special_tokens: Annotated[
-        bool, typer.Option(help="Have the tokenizer add its special tokens.", rich_help_panel=SHAPE)
-    ] = True,
-    skip_special_tokens: Annotated[
-        bool,
-        typer.Option(
-            "--skip-special-tokens", help="Do not keep the rows of special tokens.", rich_help_panel=SHAPE
-        ),
-    ] = False,
-    statistics: Annotated[
-        bool,
-        typer.Option(
-            "--statistics",
-            help="Keep only mean, covariance and norms, and no rows.",
-            rich_help_panel=SHAPE,
-        ),
-    ] = False,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            help="Such as cuda:1. Default: $TUTORIAL_DEVICE; else each process its own GPU, if there is one.",
-            show_default=False,
-            rich_help_panel=RUN,
-        ),
-    ] = None,
-    model_dtype: Annotated[
-        str | None,
-        typer.Option(
-            help="To run the model in. Default: as it was saved.", show_default=False, rich_help_panel=RUN
-        ),
-    ] = None,
-    batch_tokens: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Padded tokens in a batch, at most: less takes less memory.", rich_help_panel=RUN
-        ),
-    ] = 4096,
-    shard_rows: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="About how many rows a file has. Default: such that it has about 256 MiB.",
-            show_default=False,
-            rich_help_panel=RUN,
-        ),
-    ] = None,
-    rank: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            help="Which of the --ranks this process is. torchrun and accelerate launch say it themselves.",
-            show_default=False,
-            rich_help_panel=RUN,
-        ),
-    ] = None,
-    ranks: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="How many processes share the folder.", show_default=False, rich_help_panel=RUN
-        ),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.", rich_help_panel=RUN)] = False,
+    data: options.Data,
+    layers: options.Layers,
+    out: options.Out,
+    model: options.Model = None,
+    column: options.Column = None,
+    split: options.Split = None,
+    on_bad: options.OnBadRecord = options.OnBad.error,
+    positions: options.Positions = "all",
+    dtype: options.RowDtype = None,
+    max_length: options.MaxLength = None,
+    too_long: options.TooLongDocument = options.TooLong.truncate,
+    special_tokens: options.SpecialTokens = True,
+    skip_special_tokens: options.SkipSpecialTokens = False,
+    statistics: options.Statistics = False,
+    device: options.Device = None,
+    model_dtype: options.ModelDtype = None,
+    batch_tokens: options.BatchTokens = 4096,
+    shard_rows: options.ShardRows = None,
+    rank: options.Rank = None,
+    ranks: options.Ranks = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write the residual streams of many documents to disk.
 
