@@ -50,14 +50,12 @@ def open_folder(folder: Path, settings: Settings) -> None:
     """
     check_usable(folder)
     file = folder / SETTINGS
-    if file.exists():
-        _check_same(file, settings)
-    else:
+    if not file.exists():
         # Ranks that come here at the same time write the same.
         text = {"format": FORMAT, "settings": settings.as_json()}
         folder.mkdir(parents=True, exist_ok=True)
         write_text(file, json.dumps(text, indent=1) + "\n")
-        _check_same(file, settings)
+    _check_same(file, settings)
     remove_abandoned(folder)  # of processes that were killed
 
 

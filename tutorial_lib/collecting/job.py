@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,9 @@ from tutorial_lib.collecting.background import read_ahead
 from tutorial_lib.collecting.batches import Batch
 from tutorial_lib.collecting.capture import Capture, capturing, check_layers
 from tutorial_lib.collecting.chunks import Budget, Chunk, in_chunks
-from tutorial_lib.collecting.errors import CollectError
+from tutorial_lib.collecting.errors import CollectError, check_at_least_one
 from tutorial_lib.collecting.identity import Settings, checksum_of_weights, hash_of_tokenizer, versions
-from tutorial_lib.collecting.plan import Plan, Reading, make_plan
+from tutorial_lib.collecting.plan import OnBad, Plan, Reading, TooLong, make_plan
 from tutorial_lib.collecting.progress import reporting
 from tutorial_lib.collecting.ranks import Ranks
 from tutorial_lib.collecting.records import STDIN
@@ -26,7 +26,6 @@ SHARD_BYTES = 256 * 2**20
 SHARD_TOKENS = 2**20
 SHARD_DOCUMENTS = 2**16
 DTYPES = ("float32", "float16", "bfloat16", "float64")
-TOO_LONG = ("truncate", "split", "skip", "error")
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,8 @@ def make_job(
     positions: Where,
     dtype: torch.dtype | str | None,
     max_length: int | None,
-    too_long: str,
-    on_bad: str,
+    too_long: TooLong,
+    on_bad: OnBad,
     add_special_tokens: bool,
     skip_special_tokens: bool,
     batch_tokens: int,
@@ -75,15 +74,15 @@ def make_job(
         raise CollectError(
             "the model, or a part of it, is in training mode, in which dropout is on: call model.eval() first"
         )
-    _check_choice("too_long", too_long, TOO_LONG)
-    _check_choice("on_bad", on_bad, ("error", "skip"))
+    _check_choice("too_long", too_long, get_args(TooLong))
+    _check_choice("on_bad", on_bad, get_args(OnBad))
     for name, value in {
         "max_length": max_length,
         "batch_tokens": batch_tokens,
         "shard_rows": shard_rows,
     }.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise CollectError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if value is not None:
+            check_at_least_one(name, value)
     if skip_special_tokens and tokenizer is None:
         raise CollectError("skip_special_tokens needs the tokenizer, which knows them")
     where = check_where(positions)
@@ -93,8 +92,8 @@ def make_job(
         tokenizer=tokenizer,
         positions=where,
         max_length=longest,
-        too_long=too_long,  # type: ignore[arg-type]
-        on_bad=on_bad,  # type: ignore[arg-type]
+        too_long=too_long,
+        on_bad=on_bad,
         add_special_tokens=add_special_tokens,
         skip_tokens=frozenset(tokenizer.all_special_ids) if skip_special_tokens else frozenset(),
         batch_tokens=batch_tokens,

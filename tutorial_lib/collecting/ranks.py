@@ -33,14 +33,12 @@ class Ranks:
 
     def agree(self, problem: str | None) -> None:
         """Raises on all of them if there is a problem on one, so that none waits for those that gave up."""
-        if self.group is not None:
-            problems: list[str | None] = [None] * self.size
-            dist.all_gather_object(problems, problem, group=self.group)
-            found = [f"rank {rank}: {text}" for rank, text in enumerate(problems) if text is not None]
-            if problem is None and found:
-                raise ElsewhereError(found[0])
+        problems = enumerate(self.gather(problem))
+        found = [f"rank {rank}: {text}" for rank, text in problems if text is not None]
         if problem is not None:
             raise CollectError(problem)
+        if found:
+            raise ElsewhereError(found[0])
 
     def wait(self) -> None:
         """Until all of them are here."""

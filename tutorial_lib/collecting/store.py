@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from tutorial_lib.collecting.errors import CollectError
+from tutorial_lib.collecting.errors import CollectError, check_at_least_one
 from tutorial_lib.collecting.export import write_dataset
 from tutorial_lib.collecting.folder import read_manifest
 from tutorial_lib.collecting.progress import reporting
@@ -133,8 +133,8 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
         Yields:
             As `store[rows]`.
         """
-        _at_least_one("batch_size", batch_size)
-        _at_least_one("mix", mix)
+        check_at_least_one("batch_size", batch_size)
+        check_at_least_one("mix", mix)
         wanted = self.layers if layers is None else list(layers)
         names = [*(self.stream(layer).name for layer in wanted), *COLUMNS]
         generator = torch.Generator().manual_seed(seed)
@@ -250,8 +250,3 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
         if name in COLUMNS:
             return torch.empty(0, dtype=torch.int64)
         return torch.empty(0, self.d_model, dtype=getattr(torch, self.manifest["settings"]["dtype"]))
-
-
-def _at_least_one(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
