@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.goals import goals, noise, row_of  # noqa: E402
 from benchmarks.variant import TASKS  # noqa: E402
 from tools.benchmark_figure import figure  # noqa: E402
-from tools.generated import bring_up_to_date, parser  # noqa: E402
+from tools.generated import between, bring_up_to_date, parser  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results"
 TABLE, QUESTION, END = (
@@ -209,13 +209,6 @@ def _cell(row: dict[str, Any] | None) -> str:
     return "" if row is None else f"{row['ratio']:.2f}"
 
 
-def replaced(text: str, marker: str, by: str) -> str:
-    """The text with what stands between a marker and the next end replaced."""
-    begin = text.index(marker) + len(marker)
-    end = text.index(END, begin)
-    return f"{text[:begin]}\n\n{by}\n{text[end:]}"
-
-
 def main(arguments: list[str] | None = None) -> int:
     options = parser(__doc__).parse_args(arguments)
     docs = options.docs.resolve()
@@ -225,8 +218,8 @@ def main(arguments: list[str] | None = None) -> int:
     files = {reference / "benchmark.md": page(results)}
     files |= {reference / f"benchmark-{device}.svg": figure(result) for device, result in results.items()}
     text = why.read_text(encoding="utf-8")
-    text = replaced(text, TABLE, table(results["cpu"]))
-    files[why] = replaced(text, QUESTION, question(results["cpu"]))
+    text = between(text, TABLE, END, f"\n\n{table(results['cpu'])}\n")
+    files[why] = between(text, QUESTION, END, f"\n\n{question(results['cpu'])}\n")
     known = [*reference.glob("benchmark*.md"), *reference.glob("benchmark-*.svg")]
     return bring_up_to_date(
         files, known, options, tool="benchmark_page.py", orphan_is=": no result of that name"

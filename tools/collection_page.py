@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tools.collection_figure import figure  # noqa: E402
-from tools.generated import bring_up_to_date, parser  # noqa: E402
+from tools.generated import between, bring_up_to_date, parser  # noqa: E402
 
 RESULT = ROOT / "benchmarks" / "results" / "collection" / "cpu.json"
 BEGIN, END = "<!-- collection: results -->", "<!-- collection: end -->"
@@ -168,19 +168,13 @@ def _alt(sizes: list[dict[str, Any]]) -> str:
     )
 
 
-def replaced(text: str, by: str) -> str:
-    """The text of the page with what stands between the markers replaced."""
-    begin = text.index(BEGIN) + len(BEGIN)
-    return f"{text[:begin]}\n\n{by}\n{text[text.index(END, begin) :]}"
-
-
 def main(arguments: list[str] | None = None) -> int:
     options = parser(__doc__).parse_args(arguments)
     reference = options.docs.resolve() / "reference"
     result = json.loads(RESULT.read_text(encoding="utf-8"))
     page = reference / "collecting.md"
     files = {
-        page: replaced(page.read_text(encoding="utf-8"), section(result)),
+        page: between(page.read_text(encoding="utf-8"), BEGIN, END, f"\n\n{section(result)}\n"),
         reference / FIGURE: figure(result["memory"]["sizes"]),
     }
     return bring_up_to_date(files, (), options, tool="collection_page.py")

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from tools.anchors import anchor_of  # noqa: E402
 from tools.api_pages import TITLE, sections  # noqa: E402
 from tools.api_source import find  # noqa: E402
-from tools.generated import bring_up_to_date, parser  # noqa: E402
+from tools.generated import between, bring_up_to_date, parser  # noqa: E402
 from tools.messages import Message, collect, says  # noqa: E402
 
 LIBRARY = ROOT / "tutorial_lib"
@@ -66,7 +66,7 @@ def page_text(text: str, pages: dict[str, str]) -> str:
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         raise ErrorsPageError(f"the page needs {BEGIN} and {END}")
     listed = "\n\n".join(_topics(messages, remedies, pages))
-    return f"{text[: text.index(BEGIN)]}{BEGIN}\n\n{listed}\n\n{text[text.index(END) :]}"
+    return between(text, BEGIN, END, f"\n\n{listed}\n\n")
 
 
 def _topics(messages: list[Message], remedies: list[str], pages: dict[str, str]) -> Iterator[str]:

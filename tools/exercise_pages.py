@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from tools.anchors import HEADING, anchor_of  # noqa: E402
 from tools.exercise_words import linked, task_below_title, topic_title  # noqa: E402
-from tools.generated import bring_up_to_date, parser  # noqa: E402
+from tools.generated import between, bring_up_to_date, parser  # noqa: E402
 from tutorial_lib.exercises.catalog import DIFFICULTIES, Exercise, ExerciseError, find_exercises  # noqa: E402
 
 FIRST_HOUR = 60
@@ -129,19 +129,18 @@ def overview(known: dict[str, Exercise]) -> str:
 
 def nav(known: dict[str, Exercise]) -> str:
     """The lines of mkdocs.yml that list the pages."""
-    lines = [BEGIN, "      - exercises/index.md"]
+    lines = ["      - exercises/index.md"]
     for topic, members in groupby(known.values(), lambda e: e.topic):
         lines.append(f"      - {topic_title(topic)}:")
         lines += [f"          - {_yaml(e.title)}: exercises/{e.name}.md" for e in members]
-    return "\n".join([*lines, END])
+    return "\n".join(lines)
 
 
 def made(known: dict[str, Exercise], docs: Path, config: str) -> dict[Path, str]:
     """Every file that is made from the exercises, with its text."""
-    begin, end = config.index(BEGIN), config.index(END) + len(END)
     files = {docs / "exercises" / f"{name}.md": page(e, known) for name, e in known.items()}
     files[docs / "exercises" / "index.md"] = overview(known)
-    files[docs.parent / "mkdocs.yml"] = config[:begin] + nav(known) + config[end:]
+    files[docs.parent / "mkdocs.yml"] = between(config, BEGIN, END, f"\n{nav(known)}\n")
     return files
 
 

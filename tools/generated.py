@@ -19,6 +19,19 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     return made
 
 
+def between(text: str, begin: str, end: str, by: str) -> str:
+    """The text with what stands between two marks replaced; the marks stay.
+
+    Args:
+        text: of a page that is otherwise written by hand.
+        begin: the first mark; where it stands more than once, the first of them.
+        end: the mark that ends the part, the next one after it.
+        by: the new part, with the line breaks around it.
+    """
+    start = text.index(begin) + len(begin)
+    return f"{text[:start]}{by}{text[text.index(end, start) :]}"
+
+
 def bring_up_to_date(
     files: Mapping[Path, str],
     known: Iterable[Path],

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tools.anchors import HEADING  # noqa: E402
-from tools.generated import bring_up_to_date, parser  # noqa: E402
+from tools.generated import between, bring_up_to_date, parser  # noqa: E402
 from tutorial_lib.exercises.catalog import Exercise, find_exercises  # noqa: E402
 
 # Each step is pages to read and exercises to do.
@@ -26,8 +26,6 @@ PATH = {
 BEGIN, END = "<!-- The doors and the path, by tools/home.py. -->", "<!-- The end of the path. -->"
 TIME = re.compile(r"^ *\*\*Time\*\* (\d+) minutes\.", re.MULTILINE)
 PART = """\
-{begin}
-
 <div class="grid cards doors" markdown>
 
 - **[Read](chapters/1-hook-basics.md)**
@@ -54,9 +52,7 @@ PART = """\
 
 {steps}
 
-</div>
-
-{end}"""
+</div>"""
 
 
 def minutes_of(page: Path) -> int | None:
@@ -88,8 +84,6 @@ def part(docs: Path, known: dict[str, Exercise]) -> str:
         )
         total += reading + doing
     return PART.format(
-        begin=BEGIN,
-        end=END,
         chapters=len({page.relative_to(docs / "chapters").parts[0] for page in chapters}),
         pages=len(chapters),
         reading=in_words(sum(times)),
@@ -104,9 +98,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser(__doc__).parse_args(arguments)
     docs = options.docs.resolve()
     home = docs / "index.md"
-    text = home.read_text(encoding="utf-8")
-    begin, end = text.index(BEGIN), text.index(END) + len(END)
-    files = {home: text[:begin] + part(docs, find_exercises()) + text[end:]}
+    path = f"\n\n{part(docs, find_exercises())}\n\n"
+    files = {home: between(home.read_text(encoding="utf-8"), BEGIN, END, path)}
     return bring_up_to_date(files, (), options, tool="home.py")
 
 
