@@ -131,12 +131,12 @@ def test_stopping_early_leaves_nothing_behind(llama, ids, monkeypatch):
     """Neither hooks, nor the exception with its frames and tensors, nor a changed grad mode or model."""
     created = []
 
-    class Tracked(residual._StopForward):
+    class Tracked(residual.StopForward):
         def __init__(self, owner):
             super().__init__(owner)
             created.append(weakref.ref(self))
 
-    monkeypatch.setattr(residual, "_StopForward", Tracked)
+    monkeypatch.setattr(residual, "StopForward", Tracked)
     before = llama(ids).logits
     gc.collect()
     gc.disable()
@@ -201,12 +201,12 @@ def test_a_capture_keeps_and_stops_nothing_of_another_thread(llama, ids, capture
 
 
 def test_the_stop_of_another_call_is_not_swallowed(llama, ids):
-    stranger = residual._StopForward(object())
+    stranger = residual.StopForward(object())
 
     def interrupt(module, args):
         raise stranger
 
-    with pytest.raises(residual._StopForward) as caught, add_hooks([(llama.model.layers[0], interrupt)]):
+    with pytest.raises(residual.StopForward) as caught, add_hooks([(llama.model.layers[0], interrupt)]):
         get_residual_stream_at_layer(llama, 2, ids)
     assert caught.value is stranger
 

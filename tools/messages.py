@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 GAP = "…"  # stands for a value in a message
 # These carry no message for a reader: they end a command, or a forward pass.
-SILENT = ("Exit", "SystemExit", "_StopForward")
+SILENT = ("Exit", "SystemExit", "StopForward")
 
 
 @dataclass(frozen=True)

@@ -12,23 +12,17 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import Positions, check_positions, index_in, read_input, read_output
+from tutorial_lib.activations import Positions, check_positions, index_in
 from tutorial_lib.blocks import check_addressable, check_layer, check_whole_blocks, find_blocks, text_host
 from tutorial_lib.compiled import uncompiled
 from tutorial_lib.hooks import HookPair, add_hooks
+from tutorial_lib.stream_hooks import StopForward, stream_hooks
 
 Edits: TypeAlias = Literal["after", "before"]
 
 # What the capture that runs in this thread collects. Its hooks are on modules that other threads may call,
 # and other captures inside of this one: those calls are not this capture's to keep or to stop.
 _collecting: ContextVar[dict[int, Tensor] | None] = ContextVar("collecting", default=None)
-
-
-class _StopForward(BaseException):
-    """Ends a forward pass early. Not an Exception, so that no `except Exception` in a model swallows it."""
-
-    def __init__(self, owner: object) -> None:
-        self.owner = owner
 
 
 def get_residual_stream_at_layer(
@@ -82,12 +76,12 @@ def get_residual_stream_at_layer(
 
     def stop() -> None:
         if stops:
-            raise _StopForward(owner)
+            raise StopForward(owner)
 
     hooks = _capture_hooks(blocks, [layer], captured, positions, detach, stop)
     try:
         _run(model, hooks, captured, input_ids, attention_mask, detach, edits, model_kwargs)
-    except _StopForward as stopped:
+    except StopForward as stopped:
         # Another one, of a call around this one, is not ours to catch.
         if stopped.owner is not owner:
             raise
@@ -168,7 +162,6 @@ def _capture_hooks(
     after_capture: Callable[[], None] | None = None,
 ) -> tuple[list[HookPair], list[HookPair]]:
     """Pre-hooks and forward hooks (with kwargs) that put a copy of each layer's stream into `captured`."""
-    modules = list(blocks)  # indexing an nn.ModuleList takes its time
     where = None if positions is None else check_positions(positions)
     with_gradients = not detach and torch.is_grad_enabled()
 
@@ -188,21 +181,8 @@ def _capture_hooks(
         if after_capture is not None:
             after_capture()
 
-    def at_input(layer: int) -> HookPair:
-        def capture_block_input(module: nn.Module, args: Any, kwargs: Any) -> None:
-            keep(layer, read_input(args, kwargs))
-
-        return modules[layer], capture_block_input
-
-    def at_output(layer: int) -> HookPair:
-        def capture_block_output(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            keep(layer, read_output(output))
-
-        return modules[layer - 1], capture_block_output
-
-    pre_hooks = [at_input(layer) for layer in layers if layer < len(modules)]
-    forward_hooks = [at_output(layer) for layer in layers if layer == len(modules)]
-    return pre_hooks, forward_hooks
+    # A list: indexing an nn.ModuleList takes its time.
+    return stream_hooks(list(blocks), layers, keep)
 
 
 def _run(

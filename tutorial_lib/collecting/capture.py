@@ -1,14 +1,12 @@
 """Run a batch as far as the last layer that is asked for, and keep the chosen rows of the streams."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import read_input, read_output
 from tutorial_lib.blocks import (
     UnaddressableStreamError,
     check_addressable,
@@ -18,13 +16,10 @@ from tutorial_lib.blocks import (
 )
 from tutorial_lib.compiled import uncompiled
 from tutorial_lib.hooks import HookPair, add_hooks
+from tutorial_lib.stream_hooks import StopForward, stream_hooks
 
 # The capture whose pass runs in this thread: other passes of the model, in other threads, are not its own.
 _running: ContextVar["Capture | None"] = ContextVar("running", default=None)
-
-
-class _PassIsDone(BaseException):
-    """Ends a forward pass early. Not an Exception, so that no `except Exception` in a model swallows it."""
 
 
 class Capture:
@@ -60,8 +55,9 @@ class Capture:
         try:
             with torch.no_grad():
                 self._model(input_ids=ids, attention_mask=mask, use_cache=False)
-        except _PassIsDone:
-            pass
+        except StopForward as stopped:
+            if stopped.owner is not self:
+                raise
         finally:
             _running.reset(mine)
         missing = [layer for layer in self.layers if layer not in self._captured]
@@ -73,21 +69,7 @@ class Capture:
 
     def hooks(self, blocks: nn.ModuleList) -> tuple[list[HookPair], list[HookPair]]:
         """Its pre-hooks and forward hooks, which get keyword arguments."""
-        pre = [(blocks[layer], self._at_input(layer)) for layer in self.layers if layer < len(blocks)]
-        post = [(blocks[-1], self._at_output(layer)) for layer in self.layers if layer == len(blocks)]
-        return pre, post
-
-    def _at_input(self, layer: int) -> Callable[..., None]:
-        def capture_block_input(module: nn.Module, args: Any, kwargs: Any) -> None:
-            self._keep(layer, read_input(args, kwargs))
-
-        return capture_block_input
-
-    def _at_output(self, layer: int) -> Callable[..., None]:
-        def capture_block_output(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            self._keep(layer, read_output(output))
-
-        return capture_block_output
+        return stream_hooks(list(blocks), self.layers, self._keep)
 
     def _keep(self, layer: int, stream: Tensor) -> None:
         if _running.get() is not self:
@@ -100,7 +82,7 @@ class Capture:
         take = self._take if self._take.device == stream.device else self._take.to(stream.device)
         self._captured[layer] = stream.reshape(-1, stream.shape[-1]).index_select(0, take)
         if layer == self.layers[-1]:
-            raise _PassIsDone
+            raise StopForward(self)
 
 
 @contextmanager
