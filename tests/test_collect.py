@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.small_collections import contents, streams, token_lists
+from tests.small_collections import contents, failing_after, streams, token_lists
 from tests.tiny_families import build, hooks_on
 from tutorial_lib import add_hooks, find_blocks, get_residual_stream_at_layer
 from tutorial_lib.atlas.shrink import tiny_model
@@ -488,18 +488,6 @@ def test_the_bytes_do_not_depend_on_how_many_ranks_there_are(llama, tmp_path):
             store = collect(llama, out, shard_rows=10, rank=rank, ranks=ranks)
             assert store.finished == (rank == 0)
         assert contents(out) == contents(tmp_path / "1")
-
-
-def failing_after(n: int, error: BaseException) -> Any:
-    """A hook that raises in its n-th call."""
-    calls = []
-
-    def fail(module, args):
-        calls.append(1)
-        if len(calls) == n:
-            raise error
-
-    return fail
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("a bad day")], ids=["Ctrl-C", "error"])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from tests.small_collections import contents
+from tests.small_collections import contents, stop_after
 from tests.tiny_families import build
 from tutorial_lib import find_blocks
 from tutorial_lib.cli import app
@@ -238,17 +238,6 @@ def tiny(monkeypatch, tmp_path):
     path = tmp_path / "ids.jsonl"
     path.write_text("".join(f"[{n}, 6, 7, 8]\n" for n in range(5, 25)))
     return model, ("collect", "--data", path, "--layers", "2", "--shard-rows", 8, "--batch-tokens", 8)
-
-
-def stop_after(model: Any, calls: int) -> Any:
-    count = []
-
-    def stop(module, args):
-        count.append(1)
-        if len(count) == calls:
-            raise KeyboardInterrupt
-
-    return find_blocks(model)[0].register_forward_pre_hook(stop)
 
 
 def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(tiny, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.small_collections import contents, streams, token_lists
+from tests.small_collections import contents, stop_after, streams, token_lists
 from tests.tiny_families import hooks_on
 from tutorial_lib import find_blocks
 from tutorial_lib.collect import (
@@ -102,17 +102,6 @@ def small_steps(monkeypatch):
     """Sums are saved after each chunk, and chunks are small."""
     monkeypatch.setattr(statistics, "SAVE_EVERY", -1.0)
     monkeypatch.setattr(statistics, "CHUNK_ROWS", 20)
-
-
-def stop_after(model: Any, calls: int) -> Any:
-    count = []
-
-    def stop(module, args):
-        count.append(1)
-        if len(count) == calls:
-            raise KeyboardInterrupt
-
-    return find_blocks(model)[0].register_forward_pre_hook(stop)
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(llama, tmp_path, small_steps):
