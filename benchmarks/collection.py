@@ -40,6 +40,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import collection_memory, collection_peers  # noqa: E402
 from benchmarks.machine import installed, load, machine, versions  # noqa: E402
+from benchmarks.timing import beside_bare  # noqa: E402
 from tutorial_lib.collecting.capture import Capture  # noqa: E402
 
 HIDDEN, LAYERS, VOCABULARY = 512, 8, 2048
@@ -206,6 +207,10 @@ def pass_timed(model: Any) -> Iterator[list[float]]:
 def measure(variants: list[Variant], rounds: int, folder: Path) -> dict[str, dict[str, list[float]]]:
     """Seconds of each variant and of the bare pass beside it, on both clocks, by round."""
     bare, others = variants[0], variants[1:]
+
+    def take(variant: Variant) -> tuple[float, float, Any]:
+        return _seconds(variant, folder)
+
     order = random.Random(0)
     names = ("wall", "bare wall", "processor", "bare processor", "of pass")
     found: dict[str, dict[str, list[float]]] = {each.name: {name: [] for name in names} for each in others}
@@ -213,16 +218,11 @@ def measure(variants: list[Variant], rounds: int, folder: Path) -> dict[str, dic
         task = progress.add_task("speed", total=WARMUP + rounds)
         for turn in range(WARMUP + rounds):
             shuffled = order.sample(others, len(others))
-            for before, after in zip(shuffled[::2], [*shuffled[1::2], None], strict=False):
-                taken = [(before, _seconds(before, folder))]
-                beside = _seconds(bare, folder)
-                if after is not None:
-                    taken.append((after, _seconds(after, folder)))
+            for variant, seconds, beside in beside_bare(shuffled, take, lambda: take(bare)):
                 if turn >= WARMUP:
-                    for variant, seconds in taken:
-                        values = (seconds[0], beside[0], seconds[1], beside[1], seconds[2])
-                        for name, value in zip(names, values, strict=True):
-                            found[variant.name][name].append(value)
+                    values = (seconds[0], beside[0], seconds[1], beside[1], seconds[2])
+                    for name, value in zip(names, values, strict=True):
+                        found[variant.name][name].append(value)
             progress.advance(task)
     return found
 

@@ -12,12 +12,16 @@ import gc
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
 from benchmarks.variant import Variant
+
+T = TypeVar("T")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,22 @@ class Timing:
     high: float
     added_ms: float
     fastest: float
+
+
+def beside_bare(
+    variants: Sequence[V], run: Callable[[V], T], run_bare: Callable[[], T]
+) -> Iterator[tuple[V, T, T]]:
+    """Runs variants in their order, a bare run between each two of them.
+
+    Yields:
+        Each variant with what its run gave, and what the bare run beside it gave.
+    """
+    for before, after in zip(variants[::2], [*variants[1::2], None], strict=False):
+        first = run(before)
+        beside = run_bare()
+        yield before, first, beside
+        if after is not None:
+            yield after, run(after), beside
 
 
 def measure(
@@ -61,20 +81,18 @@ def measure(
         clock: gives seconds, see `clock_for`.
         done: called after each round, those that warm up included.
     """
+
+    def take(variant: Variant) -> float:
+        return _seconds(variant, calls, device, clock)
+
     order = random.Random(seed)
     pairs: dict[str, list[tuple[float, float]]] = {variant.name: [] for variant in variants}
     with torch.no_grad(), _no_collector():
         for turn in range(warmup + rounds):
             shuffled = [each for _ in range(turns) for each in order.sample(list(variants), len(variants))]
-            for before, after in zip(shuffled[::2], [*shuffled[1::2], None], strict=False):
-                first = _seconds(before, calls, device, clock)
-                beside = _seconds(bare, calls, device, clock)
-                taken = [(before, first)]
-                if after is not None:
-                    taken.append((after, _seconds(after, calls, device, clock)))
+            for variant, seconds, beside in beside_bare(shuffled, take, lambda: take(bare)):
                 if turn >= warmup:
-                    for variant, seconds in taken:
-                        pairs[variant.name].append((seconds, beside))
+                    pairs[variant.name].append((seconds, beside))
             done()
     return {name: summary(taken) for name, taken in pairs.items()}
 
