@@ -77,6 +77,12 @@ def test_a_page_says_where_its_markdown_is_once_however_often_it_is_finished(pro
     assert list(read_site(project / "site").problems()) == []
 
 
+def test_the_theme_does_not_take_the_markdown_for_a_site_in_another_language(project: Path) -> None:
+    assert finish(project) == 0
+    one = (project / "site/chapters/1-one/index.html").read_text()
+    assert re.search(r'<noscript><link rel="alternate"[^>]*></noscript></head>', one)
+
+
 def test_llms_txt_lists_the_navigation_with_descriptions(project: Path) -> None:
     assert finish(project) == 0
     assert (project / "site/llms.txt").read_text() == (

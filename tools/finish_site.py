@@ -153,7 +153,9 @@ def with_links(html: str, markdown: str, repository: str, ref: str) -> str:
         line = find(match["name"]).line
         return f'<a href="{repository.rstrip("/")}/blob/{ref}/{match["path"]}#L{line}">{match[0]}</a>'
 
-    head = f'<link rel="alternate" type="text/markdown" href="{markdown}">'
+    # For readers without scripts. Material takes such a link for the site in another language, and would ask
+    # for a sitemap beside it on every page, which is not there.
+    head = f'<noscript><link rel="alternate" type="text/markdown" href="{markdown}"></noscript>'
     if head not in html:
         html = html.replace("</head>", f"{head}</head>", 1)
         html = SOURCE.sub(linked, html) if repository else html
