@@ -62,12 +62,17 @@ class HookCalls:
         self.active = True
         pairs = [*pre_hooks, *hooks]
         self._kinds = ["pre-hook"] * len(pre_hooks) + ["forward hook"] * len(hooks)
-        self._hooks = [short_name(hook) for _, hook in pairs]
+        # A function's own name is taken as it is and shortened when somebody reads it: most are never read.
+        self._raw_names = [getattr(hook, "__qualname__", None) or short_name(hook) for _, hook in pairs]
         self._classes = [type(module).__name__ for module, _ in pairs]
         self._modules = [weakref.ref(module) for module, _ in pairs]
         # Written to by the hooks themselves: see `add_hooks`.
         self._counts = [0] * len(pairs)
         self._compiled = [False] * len(pairs)
+
+    @property
+    def _hooks(self) -> list[str]:
+        return [_shortened(name) for name in self._raw_names]
 
     @property
     def counts(self) -> list[int | None]:
@@ -156,9 +161,12 @@ def short_name(thing: Any) -> str:
         return type(thing).__name__
     if isinstance(thing, functools.partial):
         return short_name(thing.func)
-    text = getattr(thing, "__qualname__", None) or repr(thing)
-    text = text.rpartition("<locals>.")[2]
-    return text if len(text) <= 80 else text[:77] + "..."
+    return _shortened(getattr(thing, "__qualname__", None) or repr(thing))
+
+
+def _shortened(name: str) -> str:
+    name = name.rpartition("<locals>.")[2]
+    return name if len(name) <= 80 else name[:77] + "..."
 
 
 def _times(number: int) -> str:

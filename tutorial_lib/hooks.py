@@ -143,7 +143,9 @@ def _counted(hook: Hook, calls: HookCalls, number: int, kwargs: dict[str, Any]) 
         return bound(*call)
 
     # The name a learner sees when looking into `module._forward_hooks` is that of the hook.
-    functools.update_wrapper(run, hook, assigned=("__name__", "__qualname__"), updated=())
+    for name in ("__name__", "__qualname__"):
+        if (own := getattr(hook, name, None)) is not None:
+            setattr(run, name, own)
     run.counted_in = calls, number  # type: ignore[attr-defined]
     return run
 
