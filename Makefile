@@ -51,10 +51,11 @@ $(VENV)/.torch-%:
 serve: setup ## show the site at http://127.0.0.1:8000/ and follow changes
 	$(BIN)/mkdocs serve --dev-addr $(HOST):$(PORT)
 
-build: setup ## build the site into site/ and check its links
+build: setup ## build the site into site/, check its links and the size of its pages
 	$(BIN)/mkdocs build --strict
 	$(BIN)/python tools/finish_site.py site
 	$(BIN)/python tools/check_links.py site
+	$(BIN)/python tools/page_sizes.py site
 
 check: setup ## ruff, mypy, codespell
 	$(BIN)/ruff check .
