@@ -18,7 +18,7 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel pages reference bake exercises \
+.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel publish pages reference bake exercises \
 	atlas evaluate bench bench-peers bench-collect constraints clean
 
 help: ## list the targets
@@ -114,6 +114,11 @@ test-peers: setup $(PEERS)/../.ready ## what needs the other libraries
 DIST ?= dist
 wheel: setup ## build wheel and sdist, install the wheel in an empty environment and use it (some minutes)
 	$(BIN)/python tools/try_wheel.py --dist $(DIST) --torch "$(TORCH)"
+
+# With SITE_URL=https://OWNER.github.io/NAME/latest/ the list of versions leads to the same page in another version.
+publish: export VERSION_PROVIDER := mike
+publish: build ## put the site on the branch gh-pages as VERSION=1.2.0 (or dev); PUSH=origin also pushes it
+	$(BIN)/python tools/publish.py add site "$(VERSION)" $(if $(PUSH),--push $(PUSH))
 
 pages: setup ## run the blocks of the pages alone
 	$(BIN)/python -m pytest docs README.md $(ARGS)
