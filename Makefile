@@ -18,7 +18,7 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel publish pages reference bake exercises \
+.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel publish portable pages reference bake exercises \
 	atlas evaluate bench bench-peers bench-collect constraints clean
 
 help: ## list the targets
@@ -119,6 +119,15 @@ wheel: setup ## build wheel and sdist, install the wheel in an empty environment
 publish: export VERSION_PROVIDER := mike
 publish: build ## put the site on the branch gh-pages as VERSION=1.2.0 (or dev); PUSH=origin also pushes it
 	$(BIN)/python tools/publish.py add site "$(VERSION)" $(if $(PUSH),--push $(PUSH))
+
+# What MkDocs may be replaced by, each in an environment of its own, with the same theme where it has none.
+portable: setup ## build the site with MkDocs, ProperDocs and Zensical and compare (a minute or two)
+	$(BIN)/uv venv --quiet --allow-existing .venv-properdocs
+	$(BIN)/uv pip install --quiet --upgrade --python .venv-properdocs/bin/python --constraint constraints.txt properdocs mkdocs-material mkdocs-jupyter
+	$(BIN)/uv venv --quiet --allow-existing .venv-zensical
+	$(BIN)/uv pip install --quiet --upgrade --python .venv-zensical/bin/python zensical
+	$(BIN)/python tools/portable.py --mkdocs $(BIN)/mkdocs --properdocs .venv-properdocs/bin/properdocs \
+		--zensical .venv-zensical/bin/zensical $(ARGS)
 
 pages: setup ## run the blocks of the pages alone
 	$(BIN)/python -m pytest docs README.md $(ARGS)
