@@ -18,7 +18,7 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel pages reference bake exercises \
+.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel publish portable pages reference bake exercises \
 	atlas evaluate bench bench-peers bench-collect constraints clean
 
 help: ## list the targets
@@ -51,10 +51,11 @@ $(VENV)/.torch-%:
 serve: setup ## show the site at http://127.0.0.1:8000/ and follow changes
 	$(BIN)/mkdocs serve --dev-addr $(HOST):$(PORT)
 
-build: setup ## build the site into site/ and check its links
+build: setup ## build the site into site/, check its links and the size of its pages
 	$(BIN)/mkdocs build --strict
 	$(BIN)/python tools/finish_site.py site
 	$(BIN)/python tools/check_links.py site
+	$(BIN)/python tools/page_sizes.py site
 
 check: setup ## ruff, mypy, codespell
 	$(BIN)/ruff check .
@@ -113,6 +114,20 @@ test-peers: setup $(PEERS)/../.ready ## what needs the other libraries
 DIST ?= dist
 wheel: setup ## build wheel and sdist, install the wheel in an empty environment and use it (some minutes)
 	$(BIN)/python tools/try_wheel.py --dist $(DIST) --torch "$(TORCH)"
+
+# With SITE_URL=https://OWNER.github.io/NAME/latest/ the list of versions leads to the same page in another version.
+publish: export VERSION_PROVIDER := mike
+publish: build ## put the site on the branch gh-pages as VERSION=1.2.0 (or dev); PUSH=origin also pushes it
+	$(BIN)/python tools/publish.py add site "$(VERSION)" $(if $(PUSH),--push $(PUSH))
+
+# What MkDocs may be replaced by, each in an environment of its own, with the same theme where it has none.
+portable: setup ## build the site with MkDocs, ProperDocs and Zensical and compare (a minute or two)
+	$(BIN)/uv venv --quiet --allow-existing .venv-properdocs
+	$(BIN)/uv pip install --quiet --upgrade --python .venv-properdocs/bin/python --constraint constraints.txt properdocs mkdocs-material mkdocs-jupyter
+	$(BIN)/uv venv --quiet --allow-existing .venv-zensical
+	$(BIN)/uv pip install --quiet --upgrade --python .venv-zensical/bin/python zensical
+	$(BIN)/python tools/portable.py --mkdocs $(BIN)/mkdocs --properdocs .venv-properdocs/bin/properdocs \
+		--zensical .venv-zensical/bin/zensical $(ARGS)
 
 pages: setup ## run the blocks of the pages alone
 	$(BIN)/python -m pytest docs README.md $(ARGS)

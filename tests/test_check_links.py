@@ -58,6 +58,13 @@ def test_the_base_may_be_written_in_any_way(site, base):
     assert main([str(site), "--base", base]) == 0
 
 
+def test_the_base_is_the_path_of_the_site_that_is_built(site, monkeypatch):
+    monkeypatch.setenv("SITE_URL", "https://owner.github.io/site/")
+    assert main([str(site)]) == 0
+    monkeypatch.delenv("SITE_URL")
+    assert main([str(site)]) == 1
+
+
 @pytest.mark.parametrize(
     ("html", "message"),
     [

@@ -177,3 +177,22 @@ def test_the_page_of_the_changelog_is_stale_when_the_changelog_changes(
     assert "stale: docs/changelog.md" in capsys.readouterr().out
     assert changelog_page.main(["--docs", str(tmp_path / "docs")]) == 0
     assert (tmp_path / "docs/changelog.md").read_text().endswith("- More: [here](index.md), there.\n")
+
+
+def test_code_loses_the_spans_that_style_nothing_and_keeps_its_text(project: Path) -> None:
+    code = (
+        '<pre><code><span class="n">x</span><span class="w"> </span><span class="o">=</span> 1</code></pre>'
+    )
+    page = project / "site/index.html"
+    page.write_text(HTML.replace("</body>", f"{code}</body>"))
+    assert finish(project) == 0
+    assert '<pre><code>x <span class="o">=</span> 1</code></pre>' in page.read_text()
+
+
+def test_the_theme_shows_names_in_code_as_the_text_around_them() -> None:
+    material = pytest.importorskip("material", reason="the theme is not installed")
+    styles = next(
+        Path(material.__file__).parent.glob("templates/assets/stylesheets/main.*.min.css")
+    ).read_text()
+    assert "--md-code-hl-name-color:var(--md-code-fg-color)" in styles
+    assert "name-color" not in (ROOT / "docs/assets/extra.css").read_text()

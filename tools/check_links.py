@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -157,7 +158,10 @@ def read_site(root: Path, base: str = "/") -> Site:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("site", type=Path)
-    parser.add_argument("--base", default="/", help="the path under which the site is served")
+    served = urlsplit(os.environ.get("SITE_URL", "")).path or "/"
+    parser.add_argument(
+        "--base", default=served, help="the path under which the site is served: that of $SITE_URL"
+    )
     options = parser.parse_args(arguments)
     site = read_site(options.site.resolve(), options.base)
     pages = [path for path in site.documents if path.suffix == ".html"]

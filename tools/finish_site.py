@@ -5,6 +5,7 @@
 - `llms.txt` (https://llmstxt.org): the titles, addresses and descriptions of all pages of the navigation.
 - Links from the names of the reference to their source, if the address of the repository is known: $REPO_URL,
   or `repo_url` in mkdocs.yml; $REPO_REF is the branch, tag or commit, `main` if it is not set.
+- Blocks of code without the spans that style nothing: a seventh of a long page.
 
 It needs no plugin, so it works after MkDocs, ProperDocs and Zensical alike. Run it once on each build.
 """
@@ -31,6 +32,8 @@ from tools.api_source import find  # noqa: E402
 START = "Start"  # the group of the pages that stand in no group
 SOURCE = re.compile(r'<code class="api-source" title="(?P<name>[\w.]+)">(?P<path>[^<]+)</code>')
 COMMENT = re.compile(r"\s*<!--.*?-->\s*")
+# Names and white space in code: the theme shows them as it shows the text around them.
+UNSTYLED = re.compile(r'<span class="(?:n|w)">([^<]*)</span>')
 
 
 class FinishError(Exception):
@@ -182,7 +185,7 @@ def finish(site: Path, docs: Path) -> int:
         (site / path).write_text(plain(split(source)[1]), encoding="utf-8", newline="\n")
         markdown = Path(os.path.relpath(site / path, built.parent)).as_posix()
         html = with_links(built.read_text(encoding="utf-8"), markdown, repository, ref)
-        built.write_text(html, encoding="utf-8", newline="\n")
+        built.write_text(UNSTYLED.sub(r"\1", html), encoding="utf-8", newline="\n")
     if not pages:
         raise FinishError(f"{site} has no page of {docs}: build the site first")
     (site / "llms.txt").write_text(llms_text(config, found), encoding="utf-8", newline="\n")
