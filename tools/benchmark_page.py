@@ -72,7 +72,7 @@ QUESTION_TEXT = """\
 ??? question "A colleague says: hooks are faster than TransformerLens. True?"
 
     On the tiny model above, by a factor: {ours_tiny} against {theirs_tiny}. On the realistic one, reading the
-    stream costs {ours} against {theirs}. It matters when small models are called very often, or when
+    stream costs {ours} against {theirs}{noise}. It matters when small models are called very often, or when
     everything is cached although little is needed.
 """
 
@@ -202,7 +202,11 @@ def question(result: dict[str, Any]) -> str:
     names = ("this library, every layer", "TransformerLens, every layer")
     ours, theirs = (_cell(row_of(realistic, name)) for name in names)
     ours_tiny, theirs_tiny = (_cell(row_of(tiny, name)) for name in names)
-    return QUESTION_TEXT.format(ours=ours, theirs=theirs, ours_tiny=ours_tiny, theirs_tiny=theirs_tiny)
+    apart, floor = abs(float(theirs) - float(ours)), noise(realistic) or 0
+    words = ", which is within the noise of that measurement" if apart <= floor else ""
+    return QUESTION_TEXT.format(
+        ours=ours, theirs=theirs, ours_tiny=ours_tiny, theirs_tiny=theirs_tiny, noise=words
+    )
 
 
 def _cell(row: dict[str, Any] | None) -> str:
