@@ -115,9 +115,10 @@ def test_nothing_is_installed_where_the_package_is(tmp_path):
 
 def test_the_package_is_installed_from_a_clone_or_an_address(tmp_path):
     (tmp_path / "pyproject.toml").write_text("")
-    for source in (str(tmp_path), "git+https://example.org/repository"):
+    address = "git+https://example.org/repository"
+    for source, wanted in ((str(tmp_path), tmp_path), (address, f"hf-hooking-tutorial @ {address}")):
         run = run_install(tmp_path, source, "")
-        assert run.stdout == f"ran -m pip install --quiet {source}\n", run.stderr
+        assert run.stdout == f"ran -m pip install --quiet {wanted}\n", run.stderr
 
 
 def test_a_folder_that_is_no_clone_says_which_variable_to_set(tmp_path):

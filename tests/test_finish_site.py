@@ -29,8 +29,10 @@ ONE = (
     "---\ndescription: 'Of one: this.'\n---\n\n# `One` and more\n\n<!-- a comment -->\n"
     "```html\n<!-- code -->\n```\n\n[home](../index.md) ![x](x.png)\n"
 )
+LAB = "---\ndescription: The lab.\n---\n\n# A lab\n"
 HTML = (
-    '<html><head></head><body><p id="it"><code class="api-source" title="tutorial_lib.hooks.add_hooks">'
+    '<html><head></head><body><h1>One</h1><p id="it">'
+    '<code class="api-source" title="tutorial_lib.hooks.add_hooks">'
     "tutorial_lib/hooks.py</code></p></body></html>"
 )
 
@@ -38,13 +40,14 @@ HTML = (
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small project with a built site, as MkDocs makes it."""
-    for name in ("SITE_URL", "REPO_URL", "REPO_REF"):
+    for name in ("SITE_URL", "REPO_URL", "REPO_REF", "SITE_TREE"):
         monkeypatch.delenv(name, raising=False)
     files = {
         "mkdocs.yml": CONFIG,
         "docs/index.md": HOME,
         "docs/chapters/1-one.md": ONE,
         "docs/chapters/2-two.md": ONE,
+        "docs/labs/lab.md": LAB,
         "docs/_hidden.md": "# Not on the site\n",
         "site/index.html": HTML,
         "site/chapters/1-one/index.html": HTML,
@@ -89,7 +92,16 @@ def test_llms_txt_lists_the_navigation_with_descriptions(project: Path) -> None:
         "# Small\n\n> A small site.\n\n## Start\n\n- [Home](index.md): The home.\n\n## Chapters\n\n"
         "- [One and more](chapters/1-one.md): Of one: this.\n"
         "- [One and more](chapters/2-two.md): Of one: this.\n"
+        "- [A lab](labs/lab.md): The lab.\n"
     )
+
+
+def test_a_notebook_of_the_navigation_without_the_page_it_is_made_from_is_an_error(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "docs/labs/lab.md").unlink()
+    assert finish(project) == 1
+    assert "docs/labs/lab.md is not there" in capsys.readouterr().err
 
 
 def test_addresses_are_whole_where_the_address_of_the_site_is_known(

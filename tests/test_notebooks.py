@@ -14,11 +14,14 @@ import nbformat
 import pytest
 
 from tests.snippet_page import read_page
-from tools import notebooks
+from tools import install_cell, notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = "<!--pytest-codeblocks:expected-output-->"
-COMMITTED = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+COMMITTED = [
+    *sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")),
+    *sorted((ROOT / "docs" / "labs").glob("*.ipynb")),
+]
 NOT_RUN = {"skip", "skipif", "importorskip", "cuda"}
 
 
@@ -37,20 +40,26 @@ def make(tmp_path):
 
 @pytest.fixture
 def prose(make):
-    """The text of the notebook of a chapter, without the line that says where it comes from."""
-    return lambda text, **options: "\n\n".join(cell.source for cell in make(text, **options).cells[1:])
+    """The text of the notebook of a chapter, without the cells that come before it."""
+    return lambda text, **options: "\n\n".join(cell.source for cell in make(text, **options).cells[2:])
 
 
 def test_the_first_cell_says_where_the_notebook_comes_from(make):
     first = make("# One\n").cells[0]
     assert first.cell_type == "markdown"
     assert "[docs/chapters/one.md](../chapters/one.md)" in first.source
-    assert 'pip install ".[pages]"' in first.source
+    assert "next cell installs" in first.source
     assert "(../index.md)" in make("# Start\n", "docs/index.md").cells[0].source
 
 
+def test_the_first_cell_of_code_installs_the_package_from_the_clone_around_it(make):
+    cell = make("# One\n\n```python\nx = 1\n```\n").cells[1]
+    assert cell.source == install_cell.source("../..", "[pages]")
+    assert cell.metadata.tags == ["install", "not-on-site"]
+
+
 def test_prose_and_code_become_cells(make):
-    cells = make("---\ntitle: x\n---\n# One\n\nText.\n\n```python\nx = 1\n\ny = 2\n```\n\nMore.\n").cells[1:]
+    cells = make("---\ntitle: x\n---\n# One\n\nText.\n\n```python\nx = 1\n\ny = 2\n```\n\nMore.\n").cells[2:]
     assert [(cell.cell_type, cell.source) for cell in cells] == [
         ("markdown", "# One\n\nText."),
         ("code", "x = 1\n\ny = 2"),
@@ -59,7 +68,7 @@ def test_prose_and_code_become_cells(make):
 
 
 def test_an_output_stands_in_its_cell_and_not_in_the_text(make):
-    cells = make(f"```python\nprint(1)\n```\n\n{OUTPUT}\n\n```text\n1\n```\n\nText.\n").cells[1:]
+    cells = make(f"```python\nprint(1)\n```\n\n{OUTPUT}\n\n```text\n1\n```\n\nText.\n").cells[2:]
     assert cells[0].outputs == [{"output_type": "stream", "name": "stdout", "text": "1\n"}]
     assert [cell.source for cell in cells] == ["print(1)", "Text."]
 
@@ -67,7 +76,7 @@ def test_an_output_stands_in_its_cell_and_not_in_the_text(make):
 def test_a_figure_is_embedded_with_its_alt_text(make, tmp_path):
     (tmp_path / "docs/assets").mkdir(parents=True)
     (tmp_path / "docs/assets/a.png").write_bytes(b"the image")
-    cells = make("```python\ndraw()\n```\n\n![A curve](../assets/a.png){ width=300 }\n\nText.\n").cells[1:]
+    cells = make("```python\ndraw()\n```\n\n![A curve](../assets/a.png){ width=300 }\n\nText.\n").cells[2:]
     (output,) = cells[0].outputs
     assert base64.b64decode(output.data["image/png"]) == b"the image"
     assert output.metadata["image/png"]["alt"] == "A curve"
@@ -82,7 +91,7 @@ def test_a_figure_that_is_not_drawn_yet_is_an_error(make):
 def test_an_announced_error_is_an_error_of_its_cell(make):
     mark = "<!--pytest.mark.raises(ValueError)-->"
     page = f"{mark}\n```python\nf()\n```\n{OUTPUT}\n```\na\nValueError: b\nc\n```\n"
-    cell = make(page).cells[1]
+    cell = make(page).cells[2]
     assert cell.metadata.tags == ["raises-exception"]
     stream, error = cell.outputs
     assert stream.text == "a\n"
@@ -101,7 +110,7 @@ def test_an_announced_error_is_an_error_of_its_cell(make):
     ],
 )
 def test_marks_become_tags(make, mark, tag):
-    (cell,) = make(f"<!--{mark}-->\n```python\nx = 1\n```\n").cells[1:]
+    (cell,) = make(f"<!--{mark}-->\n```python\nx = 1\n```\n").cells[2:]
     assert cell.metadata.tags == [tag]
 
 
@@ -125,7 +134,7 @@ def test_tabs_become_headings_one_level_down(make):
 
         End.
     """
-    cells = make(page).cells[1:]
+    cells = make(page).cells[2:]
     assert [cell.source for cell in cells] == [
         "## Section\n\n### With a hook\n\nText.",
         "x = 1\n\ny = 2",
@@ -151,7 +160,7 @@ def test_boxes_become_quotations(make):
 
         End.
     """
-    cells = make(page).cells[1:]
+    cells = make(page).cells[2:]
     assert [cell.source for cell in cells] == [
         "> **Mind the *dtype***\n> Text.\n>\n> - item",
         "x = 1",
@@ -203,20 +212,20 @@ def test_braces_of_the_text_stay(prose):
 
 
 def test_shell_blocks_stay_text(make):
-    (cell,) = make(f"```sh\necho 1\n```\n{OUTPUT}\n```\n1\n```\n").cells[1:]
+    (cell,) = make(f"```sh\necho 1\n```\n{OUTPUT}\n```\n1\n```\n").cells[2:]
     assert cell.cell_type == "markdown"
     assert cell.source == "```sh\necho 1\n```\n```\n1\n```"
 
 
 def test_annotations_of_the_code_are_plain_comments(make):
-    assert make("```python\nx = 1  # (1)!\n```\n\n1. One.\n").cells[1].source == "x = 1  # (1)"
+    assert make("```python\nx = 1  # (1)!\n```\n\n1. One.\n").cells[2].source == "x = 1  # (1)"
 
 
 def test_cell_ids_depend_on_what_a_cell_holds(make):
-    ids = [cell.id for cell in make("```python\nx\n```\n\nA\n\n```python\nx\n```\n").cells[1:]]
+    ids = [cell.id for cell in make("```python\nx\n```\n\nA\n\n```python\nx\n```\n").cells[2:]]
     assert len(set(ids)) == 3
     assert [
-        cell.id for cell in make("New.\n\n```python\nx\n```\n\nA\n\n```python\nx\n```\n").cells[2:]
+        cell.id for cell in make("New.\n\n```python\nx\n```\n\nA\n\n```python\nx\n```\n").cells[3:]
     ] == ids
 
 
@@ -272,6 +281,18 @@ def test_an_orphan_fails_the_check_and_is_removed(site, capsys):
     assert "orphan: docs/notebooks/one.ipynb has no page" in capsys.readouterr().out
     assert run(site) == 0
     assert not (site / "notebooks/one.ipynb").exists()
+
+
+def test_the_notebook_of_a_lab_lies_beside_it(site, capsys):
+    (site / "labs").mkdir()
+    (site / "labs/lab.md").write_text("# Lab\n\n[one](../chapters/one.md)\n")
+    assert run(site) == 0
+    made = nbformat.read(site / "labs/lab.ipynb", 4)
+    assert made.cells[2].source == "# Lab\n\n[one](../chapters/one.md)"
+    (site / "labs/lab.md").unlink()
+    capsys.readouterr()
+    assert run(site, "--check") == 1
+    assert "orphan: docs/labs/lab.ipynb has no page" in capsys.readouterr().out
 
 
 def test_two_pages_cannot_make_the_same_notebook(site, capsys):
@@ -376,4 +397,4 @@ def test_every_block_of_a_page_is_a_cell(tmp_path):
         if notebook.exists():
             blocks = [block for block in read_page(page, ROOT).blocks if block.syntax == "python"]
             cells = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
-            assert len(cells) == len(blocks), page
+            assert len(cells) == 1 + len(blocks), page  # one more installs

@@ -19,6 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tools import install_cell  # noqa: E402
 from tools.exercise_words import linked, task_below_title, topic_title  # noqa: E402
 from tools.generated import bring_up_to_date, parser  # noqa: E402
 from tools.notebooks import notebook_text  # noqa: E402
@@ -32,21 +33,7 @@ its starter and run it; the cell below checks it on small models with fresh rand
 
 *Made from [{folder}](../../../{folder}): edit that, not this notebook.*"""
 
-INSTALL = """\
-# If tutorial_lib is not installed: where from. A folder with a clone of the repository, or an address.
-# In Colab, which has no clone, set the address, such as "git+https://github.com/OWNER/REPOSITORY".
-TUTORIAL_LIB = "../../.."
-
-import importlib.util, pathlib, subprocess, sys
-
-if importlib.util.find_spec("tutorial_lib") is None:
-    is_address = "://" in TUTORIAL_LIB
-    if not is_address and not pathlib.Path(TUTORIAL_LIB, "pyproject.toml").is_file():
-        raise FileNotFoundError(f"no clone in {TUTORIAL_LIB!r}: set TUTORIAL_LIB to a folder or an address")
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", TUTORIAL_LIB], check=True)
-    importlib.invalidate_caches()
-
-from tutorial_lib.exercises import exercise"""
+INSTALL = f"{install_cell.source('../../..')}\n\nfrom tutorial_lib.exercises import exercise"
 
 TASK = """\
 ## {title}
@@ -63,7 +50,7 @@ def cells_of_topic(topic: str, exercises: list[Exercise]) -> list[Any]:
     title = topic_title(topic).lower()
     folder = f"tutorial_lib/exercises/{topic}"
     text = INTRODUCTION.format(title=title, count=count, minutes=minutes, folder=folder)
-    cells = [new_markdown_cell(text), new_code_cell(INSTALL)]
+    cells = [new_markdown_cell(text), new_code_cell(INSTALL, metadata={"tags": [install_cell.TAG]})]
     for each in exercises:
         cells += cells_of(each)
     return cells

@@ -2,6 +2,8 @@
 
 - Beside each page its Markdown, at the address of the page with `.md` in the place of the last slash, and a
   link to it in the head of the page. `reference/cli/` is `reference/cli.md`, so links between them hold.
+- Under the title of each page that has a notebook, how to run it; and the notebooks: tools/run_it.py.
+- The pages of the labs, as the other pages are: tools/lab_pages.py.
 - `llms.txt` (https://llmstxt.org): the titles, addresses and descriptions of all pages of the navigation.
 - Links from the names of the reference to their source, if the address of the repository is known: $REPO_URL,
   or `repo_url` in mkdocs.yml; $REPO_REF is the branch, tag or commit, `main` if it is not set.
@@ -28,7 +30,11 @@ sys.path.insert(0, str(ROOT))
 
 from tests.snippet_scan import scan  # noqa: E402
 from tools.api_source import find  # noqa: E402
+from tools.lab_pages import LABS, LabError, lab_page  # noqa: E402
+from tools.notebooks import sources  # noqa: E402
+from tools.run_it import Published, block, for_readers, published, with_block  # noqa: E402
 
+HOME = Path("index.md")  # has a notebook, but its first screen has the doors instead
 START = "Start"  # the group of the pages that stand in no group
 SOURCE = re.compile(r'<code class="api-source" title="(?P<name>[\w.]+)">(?P<path>[^<]+)</code>')
 COMMENT = re.compile(r"\s*<!--.*?-->\s*")
@@ -87,11 +93,14 @@ def entries(config: dict[str, Any], docs: Path) -> list[Entry]:
             name, value = next(iter(item.items())) if isinstance(item, dict) else ("", item)
             if isinstance(value, list):
                 yield from walk(value, group if group != START else name)
-            elif value.endswith(".md"):
-                yield group, name, value
+            elif value.endswith((".md", ".ipynb")):
+                yield group, name, value.replace(".ipynb", ".md")  # beside a lab's notebook lies its source
 
     found, problems = [], []
     for group, name, path in walk(config["nav"], START):
+        if not (docs / path).is_file():
+            problems.append(f"docs/{path} is not there, from which the notebook of the navigation is made")
+            continue
         front, body = split(docs / path)
         title = re.search(r"^# (.+)$", body, re.MULTILINE)
         description = front.get("description", "")
@@ -165,6 +174,16 @@ def with_links(html: str, markdown: str, repository: str, ref: str) -> str:
     return html
 
 
+def with_notebook(html: str, page: Path, notebook: Path, where: Published) -> str:
+    """A built page with how to run it under its title; both paths are below docs/."""
+    folder = page.parent if page.stem == "index" else page.with_suffix("")
+    link = Path(os.path.relpath(notebook, folder)).as_posix()
+    try:
+        return with_block(html, block(notebook.as_posix(), link, where))
+    except ValueError as error:
+        raise FinishError(f"{page}: {error}") from error
+
+
 def finish(site: Path, docs: Path) -> int:
     """Add everything; returns the number of pages.
 
@@ -173,8 +192,8 @@ def finish(site: Path, docs: Path) -> int:
     """
     config = read_config(docs.parent / "mkdocs.yml")
     found = entries(config, docs)
-    repository = os.environ.get("REPO_URL") or config.get("repo_url") or ""
-    ref = os.environ.get("REPO_REF") or "main"
+    where = published(config.get("repo_url") or "", config.get("site_url") or "")
+    notebooks = {page: made.relative_to(docs) for made, page in sources(docs).items() if made.is_file()}
     pages = 0
     for source in sorted(docs.rglob("*.md")):
         path = source.relative_to(docs)
@@ -182,12 +201,22 @@ def finish(site: Path, docs: Path) -> int:
         if not built.is_file():
             continue
         pages += 1
-        (site / path).write_text(plain(split(source)[1]), encoding="utf-8", newline="\n")
+        front, body = split(source)
+        (site / path).write_text(plain(body), encoding="utf-8", newline="\n")
         markdown = Path(os.path.relpath(site / path, built.parent)).as_posix()
-        html = with_links(built.read_text(encoding="utf-8"), markdown, repository, ref)
+        html = built.read_text(encoding="utf-8")
+        if path.parts[0] == LABS:
+            html = lab_page(html, source, docs, front.get("description", ""))
+        if source in notebooks and path != HOME:
+            html = with_notebook(html, path, notebooks[source], where)
+        html = with_links(html, markdown, where.repository, where.ref)
         built.write_text(UNSTYLED.sub(r"\1", html), encoding="utf-8", newline="\n")
     if not pages:
         raise FinishError(f"{site} has no page of {docs}: build the site first")
+    for notebook in docs.rglob("*.ipynb"):
+        to = site / notebook.relative_to(docs)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(for_readers(notebook, docs, where), encoding="utf-8", newline="\n")
     (site / "llms.txt").write_text(llms_text(config, found), encoding="utf-8", newline="\n")
     return pages
 
@@ -199,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         pages = finish(options.site.resolve(), options.docs.resolve())
-    except FinishError as error:
+    except (FinishError, LabError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{pages} pages in Markdown, and llms.txt")

@@ -1,7 +1,8 @@
-"""Turn the chapters into notebooks with their outputs: `python tools/notebooks.py [--check] [--docs docs]`.
+"""Turn the chapters and labs into notebooks with their outputs: `python tools/notebooks.py [--check]`.
 
-The pages are the only source. With `--check` nothing is written: it names the notebooks that are not what
-their page says now, and those whose page is gone.
+The pages are the only source. The notebook of a lab lies beside it: the site shows that, and not the page.
+With `--check` nothing is written: it names the notebooks that are not what their page says now, and those
+whose page is gone.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 from tests.snippet_page import Block, Page, PageError, read_page  # noqa: E402
 from tests.snippet_scan import CODE_SPAN, COMMENT, Fence, scan  # noqa: E402
 from tools.generated import bring_up_to_date, parser  # noqa: E402
+from tools.install_cell import before_a_page  # noqa: E402
 
 TAB = re.compile(r'\s*===[!+]?\s+"(?P<title>.*)"\s*$')
 BOX = re.compile(r'\s*(?:!!!|\?\?\?\+?)\s+(?P<kind>[\w-]+)[\w -]*?(?:\s+"(?P<title>.*)")?\s*$')
@@ -34,10 +36,6 @@ EMPTY_QUOTATION = re.compile(r"\A(?:[> ]*>\n)+|(?:\n(?:> ?)+)+(?=\n(?!>)|\Z)")  
 ICON = re.compile(r":(?:material|octicons|fontawesome|simple)-[\w-]+:\s?")
 ANNOTATION = re.compile(r"(#\s*\(\d+\))!")
 ERROR_NAME = r"(?:Error|Exception|Warning|Exit|Interrupt|Iteration)"
-GENERATED = (
-    "*Made from [{name}]({link}): edit that page, not this notebook. "
-    'To run it, clone the repository and there `pip install ".[pages]"`.*'
-)
 
 
 class Writer:
@@ -181,7 +179,7 @@ def convert(path: Path, folder: Path, root: Path = ROOT) -> str:
     page = read_page(path, root)
     writer = Writer(page, folder)
     link = Path(os.path.relpath(path, folder)).as_posix()
-    writer.cells.append(new_markdown_cell(GENERATED.format(name=page.name, link=link)))
+    writer.cells += before_a_page(page.name, link, Path(os.path.relpath(root, folder)).as_posix())
     blocks = {block.line: block for block in page.blocks if block.syntax == "python"}
     shown = {block.output.line for block in blocks.values() if block.output}
     images = {figure.line for block in blocks.values() for figure in block.figures}
@@ -218,10 +216,13 @@ def sources(docs: Path) -> dict[Path, Path]:
     """Each notebook and the page that it is made from."""
     found: dict[Path, Path] = {}
     chapters = docs / "chapters"
-    for page in [docs / "index.md", *sorted(chapters.rglob("*.md"))]:
+    labs = docs / "labs"
+    for page in [docs / "index.md", *sorted(chapters.rglob("*.md")), *sorted(labs.glob("*.md"))]:
         base = chapters if page.is_relative_to(chapters) else docs
         name = "-".join(page.relative_to(base).with_suffix("").parts)
         notebook = docs / "notebooks" / f"{name}.ipynb"
+        if page.parent == labs:
+            notebook = page.with_suffix(".ipynb")
         if notebook in found:
             raise PageError(f"{page} and {found[notebook]} would both be {notebook}: rename one")
         if page.exists():
@@ -240,7 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     return bring_up_to_date(
         files,
-        (docs / "notebooks").glob("*.ipynb"),
+        [*(docs / "notebooks").glob("*.ipynb"), *(docs / "labs").glob("*.ipynb")],
         options,
         tool="notebooks.py",
         stale_is=lambda to: f" is not what {pages[to].relative_to(docs.parent).as_posix()} says",
