@@ -3,6 +3,7 @@
 - Beside each page its Markdown, at the address of the page with `.md` in the place of the last slash, and a
   link to it in the head of the page. `reference/cli/` is `reference/cli.md`, so links between them hold.
 - `llms.txt` (https://llmstxt.org): the titles, addresses and descriptions of all pages of the navigation.
+- Names for what the theme leaves unnamed, on every page: tools/accessible.py.
 - Links from the names of the reference to their source, if the address of the repository is known: $REPO_URL,
   or `repo_url` in mkdocs.yml; $REPO_REF is the branch, tag or commit, `main` if it is not set.
 
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.snippet_scan import scan  # noqa: E402
+from tools.accessible import accessible  # noqa: E402
 from tools.api_source import find  # noqa: E402
 
 START = "Start"  # the group of the pages that stand in no group
@@ -168,6 +170,8 @@ def finish(site: Path, docs: Path) -> int:
     Raises:
         FinishError: it is no built site, or a page lacks what is needed.
     """
+    for page in sorted(site.rglob("*.html")):
+        page.write_text(accessible(page.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     config = read_config(docs.parent / "mkdocs.yml")
     found = entries(config, docs)
     repository = os.environ.get("REPO_URL") or config.get("repo_url") or ""
