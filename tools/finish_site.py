@@ -5,6 +5,7 @@
 - Under the title of each page that has a notebook, how to run it; and the notebooks: tools/run_it.py.
 - The pages of the labs, as the other pages are: tools/lab_pages.py.
 - `llms.txt` (https://llmstxt.org): the titles, addresses and descriptions of all pages of the navigation.
+- Names for what the theme leaves unnamed, on every page: tools/accessible.py.
 - Links from the names of the reference to their source, if the address of the repository is known: $REPO_URL,
   or `repo_url` in mkdocs.yml; $REPO_REF is the branch, tag or commit, `main` if it is not set.
 - Blocks of code without the spans that style nothing: a seventh of a long page.
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.snippet_scan import scan  # noqa: E402
+from tools.accessible import accessible  # noqa: E402
 from tools.api_source import find  # noqa: E402
 from tools.lab_pages import LABS, LabError, lab_page  # noqa: E402
 from tools.notebooks import sources  # noqa: E402
@@ -190,6 +192,8 @@ def finish(site: Path, docs: Path) -> int:
     Raises:
         FinishError: it is no built site, or a page lacks what is needed.
     """
+    for page in sorted(site.rglob("*.html")):
+        page.write_text(accessible(page.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     config = read_config(docs.parent / "mkdocs.yml")
     found = entries(config, docs)
     where = published(config.get("repo_url") or "", config.get("site_url") or "")

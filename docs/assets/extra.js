@@ -1,0 +1,22 @@
+// What the theme's own script leaves out for those who go by keyboard or screen reader.
+const article = document.querySelector("article");
+
+// A table or picture that scrolls sideways can be reached with the keyboard; one that fits is no stop on the way.
+const sized = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+
+// The theme puts tables into a frame and buttons beside code as a reader comes to them.
+function mend() {
+  for (const frame of article.querySelectorAll(".md-typeset__scrollwrap, p:has(> img)")) sized.observe(frame);
+  // A page has dozens of these: no landmarks.
+  for (const buttons of article.querySelectorAll("nav.md-code__nav")) buttons.role = "none";
+}
+
+if (article) {
+  new MutationObserver(mend).observe(article, { childList: true, subtree: true });
+  mend();
+}
