@@ -54,7 +54,7 @@ serve: setup ## show the site at http://127.0.0.1:8000/ and follow changes
 build: setup ## build the site into site/, check its links and the size of its pages
 	$(BIN)/mkdocs build --strict
 	$(BIN)/python tools/finish_site.py site
-	$(BIN)/python tools/check_links.py site
+	$(BIN)/python tools/check_links.py site --docs docs
 	$(BIN)/python tools/page_sizes.py site
 
 check: setup ## ruff, mypy, codespell

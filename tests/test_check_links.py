@@ -1,4 +1,4 @@
-"""The link checker finds what is broken in a built site, and nothing else."""
+"""The link checker finds what is broken in a built site and in its notebooks, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tools.anchors import github_anchors
 from tools.check_links import main
 
 GOOD = """\
@@ -50,7 +51,7 @@ def site(tmp_path):
 def test_a_good_site_passes_and_is_counted(site, capsys):
     assert main([str(site), "--base", "/site/"]) == 0
     out = capsys.readouterr().out
-    assert out == "3 pages, 9 files fetched, 15 links (2 to other hosts), 3 images, 0 problems\n"
+    assert out == "3 pages, 1 notebooks, 9 files fetched, 15 links (2 to other hosts), 3 images, 0 problems\n"
 
 
 @pytest.mark.parametrize("base", ["/site/", "site", "/site"])
@@ -126,3 +127,84 @@ def test_style_sheets_drawings_and_the_error_page_are_checked(site, capsys, name
 
 def test_an_empty_folder_is_no_site(tmp_path):
     assert main([str(tmp_path)]) == 1
+
+
+# Notebooks
+
+
+def notebook(*cells):
+    return json.dumps({"cells": [{"cell_type": "markdown", "source": [cell]} for cell in cells]})
+
+
+@pytest.fixture
+def repository(site):
+    """A site with a notebook, and docs/ with the same one; what it leads to is in both."""
+    good = notebook(
+        "# A Heading\n\n[page](../two.md), [its section](../two.md#a-section), [here](#A-Heading)",
+        "| a |\n|---|\n| [in a table](../two.md) |\n\n![A drawing](../assets/a.png)\n\n`[code](none.md)`",
+        '<details><summary>Folded</summary>\n\n[in it](../two.md)\n\n</details>\n<a href="https://x.org">out</a>',
+    )
+    docs = site.parent / "docs"
+    for root in (site, docs):
+        for name, text in {
+            "notebooks/one.ipynb": good,
+            "two.md": "## A section\n",
+            "assets/a.png": "",
+        }.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+    (docs.parent / "README.md").write_text("")
+    return site, docs
+
+
+def check(repository):
+    site, docs = repository
+    return main([str(site), "--base", "/site/", "--docs", str(docs)])
+
+
+def test_the_links_of_a_good_notebook_pass_on_the_site_and_in_the_repository(repository, capsys):
+    assert check(repository) == 0, capsys.readouterr().out
+    assert "3 pages, 2 notebooks, 10 files fetched, 21 links (3 to other hosts)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("[a](../none.md)", "../none.md leads nowhere"),
+        ("[a](../two.md#none)", "../two.md#none has no such anchor"),
+        ("[a](#none)", "#none has no such anchor"),
+        ("| a |\n|---|\n| [a](../none.md) |", "../none.md leads nowhere"),
+        ("<details>\n\n[a](../none.md)\n\n</details>", "../none.md leads nowhere"),
+        ("![A](../none.png)", "../none.png leads nowhere"),
+        ("![A](https://x.org/a.png)", "https://x.org/a.png is fetched from another host"),
+        ('<img src="../assets/a.png">', "the image ../assets/a.png has no alt text"),
+    ],
+)
+@pytest.mark.parametrize("where", ["site", "repository"])
+def test_a_mistake_in_a_notebook_is_named_with_the_place_where_it_is_one(
+    repository, capsys, where, cell, message
+):
+    root = repository[where == "repository"]
+    (root / "notebooks/one.ipynb").write_text(notebook(cell))
+    assert check(repository) == 1
+    out = capsys.readouterr().out
+    assert out.endswith(" 1 problems\n")
+    named = {
+        "site": f"notebooks/one.ipynb: {message}\n",
+        "repository": f"docs/notebooks/one.ipynb: {message} in the",
+    }
+    assert out.startswith(named[where])
+
+
+def test_what_is_only_in_the_repository_is_a_mistake_on_the_site(repository, capsys):
+    for root in repository:
+        (root / "notebooks/one.ipynb").write_text(notebook("[a](../../README.md)"))
+    assert check(repository) == 1
+    assert capsys.readouterr().out.startswith("notebooks/one.ipynb: ../../README.md leads out of /site/\n")
+
+
+def test_anchors_of_markdown_are_those_of_github():
+    text = (
+        "# A *b* `c_d`\n\n## Same\n\n## Same\n\n```python\n# no heading\n```\n\n## At -1: [x](y.md), why?\n"
+    )
+    assert github_anchors(text) == {"a-b-c_d", "same", "same-1", "at--1-x-why"}

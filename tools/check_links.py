@@ -1,7 +1,10 @@
-"""Check the links of a built site: `python tools/check_links.py SITE [--base /prefix/]`.
+"""Check the links of a built site: `python tools/check_links.py SITE [--base /prefix/] [--docs docs]`.
 
 Each internal link, image, script and anchor must lead somewhere, an image must have alt text, and opening a
 page must fetch nothing from another host. A link that a reader may click leads wherever it likes.
+
+Notebooks count, with what stands in their cells of Markdown. They are opened from the site and from the
+repository, so with `--docs` those below it are checked in the place that they have there, too.
 """
 
 from __future__ import annotations
@@ -16,6 +19,13 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
+
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tools.anchors import github_anchors  # noqa: E402
 
 # Attributes with an address that a browser opens by itself.
 FETCHED = {
@@ -35,6 +45,9 @@ FETCHED = {
 # Kinds of <link> that are mere statements; a browser opens every other one.
 NOT_FETCHED_LINKS = {"canonical", "alternate", "next", "prev", "edit", "author", "license", "help", "search"}
 IN_CSS = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)")
+MARKDOWN = MarkdownIt("commonmark").enable("table")
+HEADING = re.compile(r"<h[1-6]>(?P<text>.*?)(?=</h[1-6]>)", re.S)
+TAG = re.compile(r"<[^>]+>")
 COMMENT_IN_CSS = re.compile(r"/\*.*?\*/", re.S)
 
 
@@ -125,11 +138,9 @@ class Site:
         return None
 
     def anchors(self, file: Path) -> set[str]:
-        if file.suffix == ".ipynb":
-            cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
-            text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-            return {line.strip().replace(" ", "-") for line in re.findall(r"^#+\s+(.+)$", text, re.M)}
-        return self.documents[file].anchors if file in self.documents else set()
+        if file in self.documents:
+            return self.documents[file].anchors
+        return github_anchors(file.read_text(encoding="utf-8")) if file.suffix == ".md" else set()
 
     def problems(self) -> Iterator[str]:
         """All that is wrong, one line each."""
@@ -147,10 +158,34 @@ class Site:
                     yield f"{path.relative_to(self.root).as_posix()}: {reference} {message}"
 
 
+def notebook_html(text: str) -> str:
+    """A notebook's cells of Markdown as HTML, with the anchors that Jupyter gives to headings."""
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
+    rendered = [MARKDOWN.render("".join(cell["source"])) for cell in cells]
+    return HEADING.sub(
+        lambda match: f'{match[0]}<a id="{TAG.sub("", match["text"]).strip().replace(" ", "-")}"></a>',
+        "\n".join(rendered),
+    )
+
+
+def document(path: Path) -> Document:
+    """What a page, a drawing or a notebook refers to."""
+    text = path.read_text(encoding="utf-8")
+    return Document(notebook_html(text) if path.suffix == ".ipynb" else text)
+
+
+def read_repository(docs: Path) -> Site:
+    """Read the notebooks below docs/ in the place that they have in the repository."""
+    docs = docs.resolve()
+    # Jupyter keeps copies in a hidden folder.
+    found = [path for path in sorted(docs.rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts]
+    return Site(docs.parent, "/", {path: document(path) for path in found}, {})
+
+
 def read_site(root: Path, base: str = "/") -> Site:
-    """Read the pages, drawings and style sheets below `root`."""
-    found = sorted(path for path in root.rglob("*") if path.suffix in (".html", ".svg"))
-    documents = {path: Document(path.read_text(encoding="utf-8")) for path in found}
+    """Read the pages, notebooks, drawings and style sheets below `root`."""
+    found = sorted(path for path in root.rglob("*") if path.suffix in (".html", ".svg", ".ipynb"))
+    documents = {path: document(path) for path in found}
     styles = {path: in_css(path.read_text(encoding="utf-8")) for path in sorted(root.rglob("*.css"))}
     return Site(root, f"/{base.strip('/')}/".replace("//", "/"), documents, styles)
 
@@ -162,13 +197,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--base", default=served, help="the path under which the site is served: that of $SITE_URL"
     )
+    parser.add_argument("--docs", type=Path, help="check the notebooks below it in the repository, too")
     options = parser.parse_args(arguments)
     site = read_site(options.site.resolve(), options.base)
     pages = [path for path in site.documents if path.suffix == ".html"]
+    notebooks = [path for path in site.documents if path.suffix == ".ipynb"]
     if not pages:
         print(f"no pages in {options.site}")
         return 1
     problems = list(site.problems())
+    if options.docs:
+        problems += [f"{problem} in the repository" for problem in read_repository(options.docs).problems()]
     for problem in problems:
         print(problem)
     documents = site.documents.values()
@@ -176,7 +215,8 @@ def main(arguments: list[str] | None = None) -> int:
         to for document in documents for to in document.followed if urlsplit(to).scheme in ("http", "https")
     ]
     print(
-        f"{len(pages)} pages, {sum(len(document.fetched) for document in documents)} files fetched, "
+        f"{len(pages)} pages, {len(notebooks)} notebooks, "
+        f"{sum(len(document.fetched) for document in documents)} files fetched, "
         f"{sum(len(document.followed) for document in documents)} links ({len(outside)} to other hosts), "
         f"{sum(document.images for document in documents)} images, {len(problems)} problems"
     )

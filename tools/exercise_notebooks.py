@@ -31,7 +31,7 @@ INTRODUCTION = """\
 {count}, about {minutes} minutes. Run the first cell before all others. Write each answer into the cell with
 its starter and run it; the cell below checks it on small models with fresh random inputs, without a network.
 
-*Made from [{folder}](../../../{folder}): edit that, not this notebook.*"""
+*Made from `{folder}` in the repository: edit that, not this notebook.*"""
 
 INSTALL = f"{install_cell.source('../../..')}\n\nfrom tutorial_lib.exercises import exercise"
 
