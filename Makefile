@@ -18,7 +18,8 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel publish portable pages reference bake exercises \
+.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel publish portable \
+	lighthouse pages reference bake exercises \
 	atlas evaluate bench bench-peers bench-collect constraints clean
 
 help: ## list the targets
@@ -76,7 +77,7 @@ test-lowest: ## the tests on the lowest supported torch and transformers
 	$(LOWEST) -m pip install --quiet --upgrade "uv>=0.8"
 	$(LOWEST) -m pip install --quiet $(TORCH_LOWEST) "numpy<2.3"
 	$(LOWEST) -m uv pip install --quiet --python $(LOWEST) "transformers==4.57.0" --group dev --editable .
-	$(LOWEST) -m pytest tests --ignore tests/test_notebooks.py $(ARGS)
+	$(LOWEST) -m pytest tests --ignore tests/test_notebooks.py --ignore tests/browser $(ARGS)
 	TUTORIAL_MODEL=$(BOX) $(LOWEST) -m pytest docs README.md -m cpu $(ARGS)
 
 HIGHEST := .venv-highest/bin/python
@@ -85,7 +86,7 @@ test-highest: ## the tests on the newest releases that pyproject.toml allows
 	$(HIGHEST) -m pip install --quiet --upgrade "uv>=0.8"
 	$(HIGHEST) -m pip install --quiet $(TORCH)
 	$(HIGHEST) -m uv pip install --quiet --python $(HIGHEST) --group dev --editable .
-	$(HIGHEST) -m pytest tests --ignore tests/test_notebooks.py $(ARGS)
+	$(HIGHEST) -m pytest tests --ignore tests/test_notebooks.py --ignore tests/browser $(ARGS)
 	TUTORIAL_MODEL=$(BOX) $(HIGHEST) -m pytest docs README.md -m cpu $(ARGS)
 
 # The two graders bring JupyterLab and more, and pin what others use: they get an environment of their own.
@@ -128,6 +129,13 @@ portable: setup ## build the site with MkDocs, ProperDocs and Zensical and compa
 	$(BIN)/uv pip install --quiet --upgrade --python .venv-zensical/bin/python zensical
 	$(BIN)/python tools/portable.py --mkdocs $(BIN)/mkdocs --properdocs .venv-properdocs/bin/properdocs \
 		--zensical .venv-zensical/bin/zensical $(ARGS)
+
+# On Debian and Ubuntu: apt install chromium nodejs npm
+LIGHTHOUSE ?= lighthouse@12.8.2
+lighthouse: setup ## Lighthouse's scores for five kinds of page (ten minutes; needs Chromium, and Node 18.16 or newer)
+	@command -v npm > /dev/null || { echo "npm is needed; on Debian and Ubuntu: apt install nodejs npm"; exit 1; }
+	npm install --silent --no-audit --no-fund --prefix .lighthouse $(LIGHTHOUSE)
+	$(BIN)/python tools/lighthouse.py $(ARGS)
 
 pages: setup ## run the blocks of the pages alone
 	$(BIN)/python -m pytest docs README.md $(ARGS)

@@ -1,7 +1,7 @@
 """Serve a built site as a host of static pages does: `python tools/site_server.py SITE [--prefix /book/]`.
 
-Under a path of its own, so that a link from the root shows; text compressed; the site's own page for an
-address that is not there. The browser tests and `make lighthouse` look at the site through it.
+Under a path of its own, so that a link from the root leads nowhere; text compressed; the site's own page for
+an address that is not there. The browser tests and `make lighthouse` look at the site through it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ import argparse
 import functools
 import gzip
 import mimetypes
+import os
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+ROOT = Path(__file__).resolve().parents[1]
 COMPRESSED = {".css", ".html", ".ipynb", ".js", ".json", ".md", ".svg", ".txt", ".xml"}
 
 
@@ -70,6 +75,28 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         pass
+
+
+def find_chromium() -> str | None:
+    """The program that $CHROMIUM names, else Debian's Chromium, else Chrome; None where there is none."""
+    names = (os.environ.get("CHROMIUM"), "chromium", "google-chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+def build(site: Path, address: str) -> None:
+    """Build the site as `make build` does, into a folder, for the address that it will have.
+
+    Raises:
+        RuntimeError: with what the command printed.
+    """
+    environment = {**os.environ, "SITE_URL": address, "NO_MKDOCS_2_WARNING": "1"}
+    for name in ("EDIT_URI", "REPO_URL"):
+        environment.pop(name, None)
+    for command in (["-m", "mkdocs", "build", "--strict", "--site-dir"], ["tools/finish_site.py"]):
+        full = [sys.executable, *command, str(site)]
+        done = subprocess.run(full, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(full)} failed:\n{done.stdout}{done.stderr}")
 
 
 @contextmanager

@@ -5,16 +5,13 @@ are skipped, unless $REQUIRE_BROWSER is set: then they fail.
 """
 
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tools.site_server import serving
+from tools.site_server import build, find_chromium, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -25,20 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.xdist_group("browser"))
-
-
-def build(site: Path, address: str) -> None:
-    """Build the site as `make build` does, for the address where it will be served."""
-    environment = {**os.environ, "SITE_URL": address, "NO_MKDOCS_2_WARNING": "1"}
-    for name in ("EDIT_URI", "REPO_URL"):
-        environment.pop(name, None)
-    for command in (
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)],
-        [sys.executable, "tools/finish_site.py", str(site)],
-    ):
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.fail(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}", pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +42,7 @@ def address(site: Path, chromium: Any) -> Iterator[str]:
 def chromium() -> Iterator[Any]:
     """One browser for all tests."""
     missing = pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    program = find_chromium()
     if program is None:
         missing("no Chromium: apt install chromium, or name one in $CHROMIUM")
     try:

@@ -1,8 +1,8 @@
 """Go over pages in a real browser and note all that is wrong with them.
 
 Each page is opened twice: wide in the light theme, and on a phone of 360 px in the dark one. On the wide page
-the theme is then switched. axe-core does its work each time: with all of its rules on the wide page, then with
-those on which the theme and the width have a bearing. It costs more than all the rest together.
+the theme is then switched. axe-core works each time, on the wide page first with all of its rules, then with
+those that the theme and the width bear on. It costs more than all the rest together.
 """
 
 from collections.abc import Callable, Iterator, Sequence

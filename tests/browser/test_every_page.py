@@ -14,7 +14,7 @@ Wrong = Callable[[str], str]
 
 @pytest.fixture(scope="session")
 def findings(chromium: Any, address: str, site: Path, request: pytest.FixtureRequest) -> list[Finding]:
-    """All that is wrong with the site; some minutes, so with a line now and then."""
+    """All that is wrong with the site; some minutes, so with a line now and then on the terminal."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def progress(line: str) -> None:

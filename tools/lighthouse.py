@@ -1,0 +1,114 @@
+"""Lighthouse on five kinds of page, for `make lighthouse`: `python tools/lighthouse.py [--runs 3]`.
+
+The site is built and served as it is published. The table has the medians of some runs, on the phone and the
+slow network that Lighthouse imagines. Below 95 it fails; what is below the goals is named with its cause.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tools.site_server import build, find_chromium, serving  # noqa: E402
+
+PROGRAM = ROOT / ".lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"
+PAGES = {
+    "home": "",
+    "chapter": "chapters/2-architecture/",
+    "exercise": "exercises/05_ablation/in_the_weights/",
+    "atlas": "reference/atlas/",
+    "reference": "reference/api/hooks/",
+}
+GOALS = {"performance": 99, "accessibility": 100, "best-practices": 100, "seo": 100}
+FLOOR = 95  # a busy machine costs a page some points; less than this is no noise
+
+Report = dict[str, Any]
+
+
+def scores(reports: Sequence[Report]) -> dict[str, float]:
+    """The median of each category over the runs of a page, from 0 to 100."""
+    return {
+        name: statistics.median(100 * report["categories"][name]["score"] for report in reports)
+        for name in GOALS
+    }
+
+
+def causes(report: Report, category: str) -> list[str]:
+    """The audits that cost a page points in a category: name, score, what was measured."""
+    found = []
+    for weighed in report["categories"][category]["auditRefs"]:
+        audit = report["audits"][weighed["id"]]
+        if weighed["weight"] and audit["score"] is not None and audit["score"] < 0.995:
+            found.append(f"{audit['id']} {100 * audit['score']:.0f} {audit.get('displayValue', '')}".rstrip())
+    return found
+
+
+def table(reports: Mapping[str, Sequence[Report]]) -> tuple[str, bool]:
+    """The table, the goals that are missed below it, and whether each score is above the floor."""
+    lines = [f"{'page':<12}" + "".join(f"{name:>16}" for name in GOALS)]
+    missed, good = [], True
+    for page, runs in reports.items():
+        of_page = scores(runs)
+        lines.append(f"{page:<12}" + "".join(f"{of_page[name]:>16.0f}" for name in GOALS))
+        good = good and min(of_page.values()) >= FLOOR
+        for name, goal in GOALS.items():
+            if of_page[name] < goal:
+                missed.append(f"{page}: {name} below {goal}: {'; '.join(causes(runs[-1], name))}")
+    return "\n".join([*lines, *missed]), good
+
+
+def run(address: str, chromium: str) -> Report:
+    """One run of Lighthouse on a page.
+
+    Raises:
+        RuntimeError: it could not judge the page.
+    """
+    command = ["node", str(PROGRAM), address, "--quiet", "--output=json"]
+    command += [f"--only-categories={','.join(GOALS)}", "--chrome-flags=--headless=new --no-sandbox"]
+    environment = {**os.environ, "CHROME_PATH": chromium}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    report: Report = json.loads(done.stdout) if done.returncode == 0 else {"runtimeError": done.stderr}
+    if report.get("runtimeError"):
+        raise RuntimeError(f"{address}: {report['runtimeError']}")
+    return report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--runs", type=int, default=3, help="of each page (3)")
+    parser.add_argument("--out", type=Path, help="a folder for the reports, as JSON")
+    parser.add_argument("--pages", nargs="+", choices=PAGES, default=list(PAGES), metavar="PAGE")
+    options = parser.parse_args(arguments)
+    chromium = find_chromium()
+    if chromium is None or not shutil.which("node") or not PROGRAM.is_file():
+        print("needed: Chromium (or $CHROMIUM), Node 18.16 or newer, and what `make lighthouse` installs")
+        return 2
+    reports: dict[str, list[Report]] = {page: [] for page in options.pages}
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as address:
+        build(Path(folder), address)
+        for number in range(1, options.runs + 1):
+            for page, of_page in reports.items():
+                print(f"run {number} of {options.runs}: {page} ...", flush=True)
+                of_page.append(run(address + PAGES[page], chromium))
+                if options.out:
+                    options.out.mkdir(parents=True, exist_ok=True)
+                    (options.out / f"{page}-{number}.json").write_text(json.dumps(of_page[-1]))
+    text, good = table(reports)
+    print(text)
+    return int(not good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
