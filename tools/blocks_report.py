@@ -78,7 +78,8 @@ def link(page: Page, docs: Path) -> str:
     """The title of a page, as a link to it where the page is on the site."""
     if not page.path.is_relative_to(docs):
         return f"`{page.name}`"
-    path = page.path.relative_to(docs).as_posix()
+    notebook = page.path.with_suffix(".ipynb")  # of a lab the site shows the notebook
+    path = (notebook if notebook.exists() else page.path).relative_to(docs).as_posix()
     title = re.search(r"^# (.+)$", page.text, re.MULTILINE)
     return f"[{title[1] if title else path}](../{path})"
 
