@@ -103,3 +103,8 @@ def test_the_committed_report_is_current(capsys):
     status = blocks_report.main(["--check"])
     printed = capsys.readouterr()
     assert status == 0, printed.out + printed.err
+
+
+def test_a_page_that_the_site_shows_as_a_notebook_is_linked_as_one(docs):
+    (docs / "chapters/one.ipynb").write_text("{}")
+    assert "| [One](../chapters/one.ipynb) |" in blocks_report.report(docs)

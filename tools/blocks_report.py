@@ -78,10 +78,10 @@ def link(page: Page, docs: Path) -> str:
     """The title of a page, as a link to it where the page is on the site; of a lab, its notebook is."""
     if not page.path.is_relative_to(docs):
         return f"`{page.name}`"
-    path = page.path.relative_to(docs).as_posix()
-    found = re.search(r"^# (.+)$", page.text, re.MULTILINE)
-    title = found[1] if found else path
-    return title if path.startswith("labs/") else f"[{title}](../{path})"
+    notebook = page.path.with_suffix(".ipynb")  # of a lab the site shows the notebook
+    path = (notebook if notebook.exists() else page.path).relative_to(docs).as_posix()
+    title = re.search(r"^# (.+)$", page.text, re.MULTILINE)
+    return f"[{title[1] if title else path}](../{path})"
 
 
 def report(docs: Path) -> str:
