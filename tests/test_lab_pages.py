@@ -1,5 +1,6 @@
 """The pages of the labs, as mkdocs-jupyter and then tools/lab_pages.py make them."""
 
+import json
 import re
 import subprocess
 import sys
@@ -49,6 +50,8 @@ True
 
 ![A "red" curve](curve.png)
 
+## More
+
 | a | b |
 |---|---|
 | 1 | 2 |
@@ -63,7 +66,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         r"^  - mkdocs-jupyter:\n(?:      .*\n)+", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE
     )
     assert plugin
-    config = CONFIG.replace("plugins: [PLUGIN]\n", f"plugins:\n{plugin[0]}")
+    config = CONFIG.replace("plugins: [PLUGIN]\n", f"plugins:\n  - search\n{plugin[0]}")
     files = {
         "mkdocs.yml": config,
         "docs/index.md": "---\ndescription: x\n---\n\n# One\n",
@@ -138,6 +141,21 @@ def test_a_page_is_far_smaller_than_the_plugin_makes_it(page: str) -> None:
 
 def test_the_markdown_of_the_lab_lies_beside_its_page(built: Path, page: str) -> None:
     assert (built / "site/labs/lab.md").read_text().startswith("# A lab\n")
+
+
+def test_the_search_finds_a_section_of_a_lab_as_one_of_another_page(built: Path, page: str) -> None:
+    found = json.loads((built / "site/search/search_index.json").read_text())["docs"]
+    labs = {entry["location"]: entry for entry in found if entry["location"].startswith("labs/")}
+    assert [(location, entry["title"]) for location, entry in labs.items()] == [
+        ("labs/lab/", "A lab"),
+        ("labs/lab/#more", "More"),
+    ]
+    assert labs["labs/lab/"]["text"].endswith(
+        "<pre><code>x = 1 &lt; 2\nprint(x)</code></pre> <pre><code>True</code></pre> <p></p> "
+    )
+    assert "Copied" not in labs["labs/lab/"]["text"]
+    assert "a\n" in labs["labs/lab/#more"]["text"]
+    assert any(entry["location"] == "" and "One" in entry["title"] for entry in found)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 - Beside each page its Markdown, at the address of the page with `.md` in the place of the last slash, and a
   link to it in the head of the page. `reference/cli/` is `reference/cli.md`, so links between them hold.
 - Under the title of each page that has a notebook, how to run it; and the notebooks: tools/run_it.py.
-- The pages of the labs, as the other pages are: tools/lab_pages.py.
+- The pages of the labs, and what the search says of them, as for the other pages: tools/lab_pages.py,
+  tools/lab_search.py.
 - `llms.txt` (https://llmstxt.org): the titles, addresses and descriptions of all pages of the navigation.
 - Names for what the theme leaves unnamed, on every page: tools/accessible.py.
 - Links from the names of the reference to their source, if the address of the repository is known: $REPO_URL,
@@ -33,6 +34,7 @@ from tests.snippet_scan import scan  # noqa: E402
 from tools.accessible import accessible  # noqa: E402
 from tools.api_source import find  # noqa: E402
 from tools.lab_pages import LABS, LabError, lab_page  # noqa: E402
+from tools.lab_search import with_labs  # noqa: E402
 from tools.notebooks import sources  # noqa: E402
 from tools.run_it import Published, block, for_readers, published, with_block  # noqa: E402
 
@@ -198,7 +200,7 @@ def finish(site: Path, docs: Path) -> int:
     found = entries(config, docs)
     where = published(config.get("repo_url") or "", config.get("site_url") or "")
     notebooks = {page: made.relative_to(docs) for made, page in sources(docs).items() if made.is_file()}
-    pages = 0
+    pages, labs = 0, {}
     for source in sorted(docs.rglob("*.md")):
         path = source.relative_to(docs)
         built = site / (path.parent if path.stem == "index" else path.with_suffix("")) / "index.html"
@@ -214,6 +216,8 @@ def finish(site: Path, docs: Path) -> int:
         if source in notebooks and path != HOME:
             html = with_notebook(html, path, notebooks[source], where)
         html = with_links(html, markdown, where.repository, where.ref)
+        if path.parts[0] == LABS:
+            labs[f"{path.with_suffix('').as_posix()}/"] = html
         built.write_text(UNSTYLED.sub(r"\1", html), encoding="utf-8", newline="\n")
     if not pages:
         raise FinishError(f"{site} has no page of {docs}: build the site first")
@@ -221,6 +225,9 @@ def finish(site: Path, docs: Path) -> int:
         to = site / notebook.relative_to(docs)
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_text(for_readers(notebook, docs, where), encoding="utf-8", newline="\n")
+    index = site / "search" / "search_index.json"
+    if labs and index.is_file():
+        index.write_text(with_labs(index.read_text(encoding="utf-8"), labs), encoding="utf-8", newline="\n")
     (site / "llms.txt").write_text(llms_text(config, found), encoding="utf-8", newline="\n")
     return pages
 
