@@ -1,8 +1,8 @@
 """Go over pages in a real browser and note all that is wrong with them.
 
-Each page is opened twice: wide in the light theme, and on a phone of 360 px in the dark one. On the wide page
-the theme is then switched. axe-core works each time, on the wide page first with all of its rules, then with
-those that the theme and the width bear on. It costs more than all the rest together.
+Each page is opened twice: wide in the light theme, with all rules of axe-core, and on a phone of 360 px in
+the dark one, with the rules that theme and width bear on. What only a wide page shows in the dark, the parts
+of the theme beside the text, is the same for all pages of a folder, and is judged on the first of each.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,11 +29,9 @@ class Form:
         return f"{self.theme}, {self.width} px"
 
 
-# Each line is one opening of the page; after the first form the theme is switched for the next.
-OPENINGS = (
-    (Form("light", 1280, ALL_RULES), Form("dark", 1280, COLOURS)),
-    (Form("dark", 360, LAYOUT),),
-)
+WIDE = Form("light", 1280, ALL_RULES)
+SWITCHED = Form("dark", 1280, COLOURS)
+PHONE = Form("dark", 360, LAYOUT)
 
 
 @dataclass(frozen=True)
@@ -67,11 +65,10 @@ def sweep(
 ) -> list[Finding]:
     """All that is wrong with these pages of the site at `address`."""
     found: list[Finding] = []
-    for forms in OPENINGS:
+    of_each_folder = {page.split("/")[0]: page for page in reversed(pages)}.values()
+    for form in (WIDE, PHONE):
         context = browser.new_context(
-            color_scheme=forms[0].theme,
-            reduced_motion="reduce",
-            viewport={"width": forms[0].width, "height": 800},
+            color_scheme=form.theme, reduced_motion="reduce", viewport={"width": form.width, "height": 800}
         )
         for script in ("axe-core/axe.min.js", "sweep.js"):
             context.add_init_script(path=HERE / script)
@@ -79,15 +76,15 @@ def sweep(
         heard = listen(tab, address)
         for count, page in enumerate(pages):
             if count % 10 == 0:
-                progress(f"{forms[0]}: {count} of {len(pages)} pages, {len(found)} findings")
+                progress(f"{form}: {count} of {len(pages)} pages, {len(found)} findings")
             heard.clear()
             tab.goto(address + page)
-            for form in forms:
-                if form != forms[0]:
-                    tab.evaluate("sweep.switchTheme()")
-                    tab.wait_for_function(f"sweep.theme() === '{form.theme}'")
-                found += [Finding(kind, page, form, text) for kind, text in look(tab, form)]
-            found += [Finding(kind, page, forms[0], text) for kind, text in heard]
+            found += [Finding(kind, page, form, text) for kind, text in look(tab, form)]
+            if form == WIDE and page in of_each_folder:
+                tab.evaluate("sweep.switchTheme()")
+                tab.wait_for_function(f"sweep.theme() === '{SWITCHED.theme}'")
+                found += [Finding(kind, page, SWITCHED, text) for kind, text in look(tab, SWITCHED)]
+            found += [Finding(kind, page, form, text) for kind, text in heard]
         context.close()
     return found
 
