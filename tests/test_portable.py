@@ -8,7 +8,7 @@ from tools import portable
 
 PAGE = """\
 <html><head><meta name="generator" content="one"><title>Home</title></head>
-<body><nav><a href="far/">nav</a></nav><article><h1 id="top">Top</h1>
+<body><nav><a class="md-nav__link" href="far/"><span>Far</span></a></nav><article><h1 id="top">Top</h1>
 <p>Some words, <a href="two/">a link</a>.</p><img src="a.png" alt="A drawing">
 <div id="__theme"></div><script>let x = 1</script></article></body></html>
 """
@@ -81,6 +81,14 @@ def test_another_theme_around_the_same_words_makes_no_difference(sites):
             "<p>",
             "<p>More. ",
             ["index.html: the text is 'Top More. Some words, a link.', not 'Top Some words, a link.'"],
+        ),
+        (
+            "Far",
+            "none",
+            [
+                "index.html: no name in the navigation 'Far'",
+                "index.html: name in the navigation 'none' is new",
+            ],
         ),
         (' id="top"', "", ["index.html: no anchor 'top'"]),
         (' id="top"', ' id="t"', ["index.html: no anchor 'top'", "index.html: anchor 't' is new"]),

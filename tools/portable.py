@@ -40,7 +40,7 @@ class BuildError(Exception):
 
 @dataclass
 class Content(HTMLParser):
-    """What a reader gets from a page, whatever the theme: all within <article>, and the title."""
+    """What a reader gets from a page, whatever the theme: all within <article>, the title, the navigation."""
 
     html: str
     words: list[str] = field(default_factory=list)
@@ -48,6 +48,7 @@ class Content(HTMLParser):
     links: list[str] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
     alternatives: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
     title: str = ""
 
     def __post_init__(self) -> None:
@@ -61,6 +62,9 @@ class Content(HTMLParser):
         values = {name: value or "" for name, value in attrs}
         if tag in ("article", "title", "script", "style"):
             self.inside.append(tag)
+        if tag == "a" and "md-nav__link" in values.get("class", "").split():
+            self.inside.append(tag)
+            self.name = ""
         if "article" not in self.inside:
             return
         # Those that begin with two underscores are the theme's.
@@ -72,13 +76,15 @@ class Content(HTMLParser):
             self.alternatives.add(values.get("alt", ""))
 
     def handle_endtag(self, tag: str) -> None:
-        if self.inside and self.inside[-1] == tag:
-            self.inside.pop()
+        if self.inside and self.inside[-1] == tag and self.inside.pop() == "a":
+            self.names.add(" ".join(self.name.split()))
 
     def handle_data(self, data: str) -> None:
         where = self.inside[-1:]
         if where == ["article"]:
             self.text.append(data)
+        elif where == ["a"]:
+            self.name += data
         elif where == ["title"] and not self.title:
             self.title = data.strip()
 
@@ -141,6 +147,7 @@ def read_otherwise(one: Path, other: Path) -> Iterator[str]:
             ("link", _places(name, ours.links), _places(name, theirs.links)),
             ("picture", _places(name, ours.pictures), _places(name, theirs.pictures)),
             ("text in place of a picture", ours.alternatives, theirs.alternatives),
+            ("name in the navigation", ours.names, theirs.names),
         ):
             yield from (f"{name}: no {what} {each!r}" for each in sorted(before - after))
             yield from (f"{name}: {what} {each!r} is new" for each in sorted(after - before))
