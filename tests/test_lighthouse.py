@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tools.lighthouse import GOALS, PAGES, causes, scores, table
+from tools.lighthouse import GOALS, PAGES, causes, scores, slowdown, table
 from tools.site_server import ROOT
 
 
@@ -50,3 +50,9 @@ def test_the_pages_are_pages_of_the_site() -> None:
     for page in PAGES.values():
         name = page.rstrip("/") or "index"
         assert (ROOT / "docs" / f"{name}.md").is_file(), page
+
+
+def test_a_slow_machine_is_slowed_less_and_never_made_faster() -> None:
+    assert slowdown([2000, 1500, 1600]) == 4
+    assert slowdown([750]) == 2
+    assert slowdown([220, 100, 5000]) == 1

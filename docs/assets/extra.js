@@ -3,10 +3,11 @@ const article = document.querySelector("article");
 
 // A table or picture that scrolls sideways can be reached with the keyboard; one that fits is no stop on the way.
 const sized = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+  const scrolls = entries.map(({ target }) => target.scrollWidth > target.clientWidth); // all before the first change
+  entries.forEach(({ target }, at) => {
+    if (scrolls[at]) target.tabIndex = 0;
     else target.removeAttribute("tabindex");
-  }
+  });
 });
 
 // The theme puts tables into a frame and buttons beside code as a reader comes to them.
