@@ -92,3 +92,24 @@ def test_links_of_a_notebook_lead_to_the_site_where_its_address_is_known(with_no
 def test_a_page_without_a_title_is_an_error() -> None:
     with pytest.raises(ValueError, match="no </h1>"):
         with_block("<p>Text</p>", "lines")
+
+
+def test_commands_that_clone_name_the_repository_once_it_is_known(
+    with_notebooks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = with_notebooks / "site/index.html"
+    built.write_text(built.read_text().replace("</body>", "git clone REPOSITORY hooking</body>"))
+    assert finish(with_notebooks) == 0
+    assert "git clone REPOSITORY hooking" in built.read_text()
+    monkeypatch.setenv("REPO_URL", REPOSITORY)
+    assert finish(with_notebooks) == 0
+    assert f"git clone {REPOSITORY} hooking" in built.read_text()
+
+
+def test_a_lab_without_a_page_has_no_notebook_on_the_site_whose_links_lead_nowhere(
+    with_notebooks: Path,
+) -> None:
+    assert (with_notebooks / "docs/labs/lab.ipynb").is_file()
+    assert finish(with_notebooks) == 0
+    assert not (with_notebooks / "site/labs/lab.ipynb").exists()
+    assert (with_notebooks / "site/notebooks/1-one.ipynb").is_file()

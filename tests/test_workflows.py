@@ -63,3 +63,17 @@ def test_only_a_job_that_may_write_keeps_the_token_on_the_disk(path, name):
 def test_a_fork_has_no_preview_to_push(name):
     job = job_of(ROOT / ".github/workflows/preview.yml", name)
     assert "github.event.pull_request.head.repo.full_name == github.repository" in job["if"]
+
+
+@pytest.mark.parametrize("caller", ["pages", "preview", "release"])
+def test_a_build_of_the_site_is_told_the_folder_it_will_be_in_from_where_colab_opens_notebooks(
+    caller: str,
+) -> None:
+    site = yaml.safe_load((ROOT / ".github/workflows/site.yml").read_text(encoding="utf-8"))
+    assert site["jobs"]["build"]["env"]["SITE_TREE"].startswith("${{ inputs.version && format('gh-pages/{0}'")
+    jobs = yaml.safe_load((ROOT / f".github/workflows/{caller}.yml").read_text(encoding="utf-8"))["jobs"]
+    built = jobs["site"]["with"]["version"]
+    published = next(job for name, job in jobs.items() if name in ("publish", "release"))
+    (put,) = [step["with"] for step in published["steps"] if step.get("with", {}).get("do") == "add"]
+    placed = put["version"].replace("pr-${{ github.event.number }}", "format('pr-{0}', github.event.number)")
+    assert placed in built

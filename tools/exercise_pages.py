@@ -40,6 +40,8 @@ wrong, they say what you did, what was expected, what was seen, and where to rea
 
 ## Start
 
+[Install the package](../index.md#install-it) first; it brings the command.
+
 ```text
 hooking start my-exercises   # writes the exercises into a folder, one file each
 cd my-exercises

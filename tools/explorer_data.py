@@ -25,7 +25,7 @@ from tutorial_lib.tiny_model.skills.facts import COUNTRIES
 COEFFICIENTS = (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 TOP = 3
 NEW_TOKENS = 6
-RANDOM = "a random vector of the same length"
+RANDOM = "at random, of the same length"
 
 
 @dataclass(frozen=True)

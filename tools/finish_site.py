@@ -216,12 +216,18 @@ def finish(site: Path, docs: Path) -> int:
         if source in notebooks and path != HOME:
             html = with_notebook(html, path, notebooks[source], where)
         html = with_links(html, markdown, where.repository, where.ref)
+        if where.repository:
+            html = html.replace("git clone REPOSITORY", f"git clone {where.repository}")
         if path.parts[0] == LABS:
             labs[f"{path.with_suffix('').as_posix()}/"] = html
         built.write_text(UNSTYLED.sub(r"\1", html), encoding="utf-8", newline="\n")
     if not pages:
         raise FinishError(f"{site} has no page of {docs}: build the site first")
     for notebook in docs.rglob("*.ipynb"):
+        if notebook.parent.name == LABS and notebook.with_suffix("").name not in {
+            Path(lab).name for lab in labs
+        }:
+            continue  # a builder that reads no notebooks has no page of this one
         to = site / notebook.relative_to(docs)
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_text(for_readers(notebook, docs, where), encoding="utf-8", newline="\n")

@@ -87,6 +87,10 @@
       const inside = (number, top) => Math.max(0, Math.min(top, number));
       choose(inside(state.layer + to[0], layers() - 1), inside(state.position + to[1], last), true);
     };
+    const bring = (cell) => {  // the chosen cell into sight, without moving the page
+      const box = grid.parentElement;
+      if (box) box.scrollLeft = cell.offsetLeft + cell.offsetWidth - box.clientWidth;
+    };
     const text = (cell) => {
       if (state.show === "norm") return [(cell[0] / 10).toFixed(1)];
       if (state.show === "answer") return [percent(cell[1])];
@@ -111,7 +115,7 @@
       slider.setAttribute("aria-valuetext", signed(coefficient()));
       const where = positions === null ? "at every position" : `at position ${positions.join(", ")} (${positions.map((each) => tokens[each])})`;
       says.replaceChildren(coefficient() === 0 ? "Untouched, the model goes on: "
-        : `${signed(coefficient())} times ${vector().name} (norm ${vector().norm}), added to stream ${layer} ${where}. The model goes on: `,
+        : `${signed(coefficient())} times the vector ${vector().name} (norm ${vector().norm}), added to stream ${layer} ${where}. The model goes on: `,
         make("strong", {}, run().says));
       grid.replaceChildren(
         make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "stream"), ...tokens.map((token) => make("th", { scope: "col" }, token)))),
@@ -125,12 +129,14 @@
           return made;
         }))).reverse()));
       if (focused) at(state.layer, state.position).focus();
+      else bring(at(state.layer, state.position));
       tell();
     };
 
+    const hint = make("p", {}, "Choose a prompt and move the coefficient. In the grid, the arrow keys go from cell to cell.");
     rebuild();
     const plain = make("details", { class: "explorer-plain" }, make("summary", {}, "Some of it as plain tables"), ...place.childNodes);
-    place.replaceChildren(controls, says, make("div", { class: "explorer-scroll" }, grid), about, plain);
+    place.replaceChildren(hint, controls, says, make("div", { class: "explorer-scroll" }, grid), about, plain);
     draw();
   };
 

@@ -78,7 +78,9 @@ def test_the_prompt_the_vector_and_what_is_shown_are_chosen_with_the_keyboard(
     page.keyboard.press("ArrowDown")
     explorer.locator("input[type=range]").focus()
     page.keyboard.press("Home")
-    assert f"−2 times {last['vectors'][1]['name']}" in explorer.locator(".explorer-says").inner_text()
+    assert (
+        f"−2 times the vector {last['vectors'][1]['name']}" in explorer.locator(".explorer-says").inner_text()
+    )
     assert explorer.locator("td.edited").count() == len(last["tokens"])  # at every position
     explorer.locator("fieldset").nth(1).locator("input").first.focus()
     page.keyboard.press("ArrowDown")
