@@ -150,6 +150,7 @@ reference: setup ## make the generated parts of the reference: names, command, m
 bake: reference ## write outputs and figures into the pages, then make the notebooks and the block report
 	$(BIN)/python -m pytest --bake docs README.md $(ARGS)
 	$(BIN)/python tools/drawings.py
+	$(BIN)/python tools/explorer.py
 	$(BIN)/python tools/home.py
 	$(BIN)/python tools/notebooks.py
 	$(BIN)/python tools/blocks_report.py
