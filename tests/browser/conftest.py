@@ -66,6 +66,6 @@ def page(chromium: Any, address: str) -> Iterator[Any]:
         reduced_motion="reduce",
         viewport={"width": 1280, "height": 800},
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)  # a busy machine is slow, and not wrong
     yield context.new_page()
     context.close()

@@ -70,6 +70,7 @@ def sweep(
         context = browser.new_context(
             color_scheme=form.theme, reduced_motion="reduce", viewport={"width": form.width, "height": 800}
         )
+        context.set_default_timeout(120_000)
         for script in ("axe-core/axe.min.js", "sweep.js"):
             context.add_init_script(path=HERE / script)
         tab = context.new_page()
