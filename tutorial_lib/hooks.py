@@ -146,6 +146,7 @@ def _counted(hook: Hook, calls: HookCalls, number: int, kwargs: dict[str, Any]) 
     for name in ("__name__", "__qualname__"):
         if (own := getattr(hook, name, None)) is not None:
             setattr(run, name, own)
+    run.__wrapped__ = hook  # type: ignore[attr-defined]  # where it was defined: leftover_hooks
     run.counted_in = calls, number  # type: ignore[attr-defined]
     return run
 
