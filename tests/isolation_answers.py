@@ -281,7 +281,8 @@ class Slow:
     def __del__(self):
         while True:
             time.sleep(1)
-def double(x, slow=Slow()):
+def double(x):
+    slow = Slow()  # its last reference goes with the call: it does not wait for the garbage collector
     return 2 * x
 """,
         TIMED_OUT,
