@@ -56,6 +56,18 @@ def test_a_remedy_for_a_message_that_is_gone_is_an_error(
     assert "no message says `these hooks did not run`" in capsys.readouterr().err
 
 
+def test_a_message_of_pytorch_that_no_block_brings_about_is_an_error(
+    docs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = docs / "reference" / "errors.md"
+    text = page.read_text(encoding="utf-8").replace(
+        "### `tuple index out of range`", "### `list index out of range`"
+    )
+    page.write_text(text, encoding="utf-8")
+    assert errors_page.main(["--check", "--docs", str(docs)]) == 1
+    assert "no message says `list index out of range`" in capsys.readouterr().err
+
+
 def test_what_the_library_really_says_is_on_the_page(llama: torch.nn.Module) -> None:
     """The messages of some mistakes, as they come up, are found in the list."""
     ids = torch.ones(1, 3, dtype=torch.long)
