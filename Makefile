@@ -65,7 +65,7 @@ check: setup ## ruff, mypy, codespell
 	$(BIN)/codespell tutorial_lib tests tools benchmarks docs *.md *.toml *.yml Makefile
 
 test: setup check build ## everything that CI checks
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --durations 20 --durations-min 10 $(ARGS)
 
 # The same tests on the ends of what pyproject.toml allows, each in an environment beside the usual one. The pages
 # run as well; what they print is compared on the pinned versions only, since messages and types differ.

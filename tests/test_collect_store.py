@@ -127,6 +127,24 @@ def test_a_layer_that_was_not_collected_is_refused_with_those_that_were(rows):
         rows.stream(3)
 
 
+@pytest.mark.parametrize("name", ["document", "position", "token"])
+def test_a_column_is_that_of_all_rows_and_touches_no_stream(rows, name, monkeypatch):
+    expected = rows[:][name]
+    asked = []
+    read = ActivationStore.read
+    monkeypatch.setattr(ActivationStore, "read", lambda *given: asked.append(given[2]) or read(*given))
+    assert torch.equal(rows.column(name), expected)
+    assert asked == [[name]]
+
+
+@pytest.mark.parametrize("name", ["layer_1", "Document", ""])
+def test_another_column_is_refused_with_those_that_there_are(rows, name):
+    with pytest.raises(
+        CollectError, match=f"no column '{name}': it must be one of document, position, token"
+    ):
+        rows.column(name)
+
+
 @pytest.mark.parametrize("number", [0, 7, len(DATA) - 1])
 def test_where_gives_the_rows_of_a_document(rows, number):
     found = rows.where(document=number)

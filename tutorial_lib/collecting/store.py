@@ -106,6 +106,22 @@ class ActivationStore(Dataset[dict[str, Tensor]]):
             )
         return StreamView(self, f"layer_{layer}")
 
+    def column(self, name: str) -> Tensor:
+        """What is known of every row beside its streams; the streams are not touched.
+
+        Args:
+            name: "document", from 0 in the order of the data; "position" in it; or "token", an id.
+
+        Returns:
+            `[n_rows]`, whole numbers.
+
+        Raises:
+            CollectError: there is no such column.
+        """
+        if name not in COLUMNS:
+            raise CollectError(f"there is no column {name!r}: it must be one of {', '.join(COLUMNS)}")
+        return self.read(slice(None), [name])[name]
+
     def batches(
         self,
         batch_size: int,
