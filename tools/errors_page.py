@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tests.snippet_scan import scan  # noqa: E402
 from tools.anchors import anchor_of  # noqa: E402
 from tools.api_pages import TITLE, sections  # noqa: E402
 from tools.api_source import find  # noqa: E402
@@ -36,7 +37,6 @@ BELONGS = {
 }
 BEGIN, END = "<!-- The messages, by tools/errors_page.py: -->", "<!-- The end of the messages. -->"
 PYTORCH = "\n## PyTorch's own\n"
-PRINTED = re.compile(r"^```text.*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 REMEDY = re.compile(r"^### (?P<ticks>``?) ?(?P<words>.+?) ?(?P=ticks)$", re.MULTILINE)
 
 
@@ -65,7 +65,7 @@ def page_text(text: str, pages: dict[str, str]) -> str:
     messages = library_messages()
     ours, _, pytorchs = text.partition(PYTORCH)
     remedies = _headings(ours)
-    printed = "".join(PRINTED.findall(pytorchs))
+    printed = "\n".join(fence.body for fence in scan(pytorchs).fences if fence.info.startswith("text"))
     gone = [words for words in remedies if not any(says(message.text, words) for message in messages)]
     gone += [words for words in _headings(pytorchs) if words not in printed]
     if gone:
