@@ -191,20 +191,19 @@ def test_the_page_of_the_changelog_is_stale_when_the_changelog_changes(
     assert (tmp_path / "docs/changelog.md").read_text().endswith("- More: [here](index.md), there.\n")
 
 
-def test_code_loses_the_spans_that_style_nothing_and_keeps_its_text(project: Path) -> None:
-    code = (
-        '<pre><code><span class="n">x</span><span class="w"> </span><span class="o">=</span> 1</code></pre>'
-    )
-    page = project / "site/index.html"
-    page.write_text(HTML.replace("</body>", f"{code}</body>"))
+def test_every_page_is_shown_before_the_script_of_the_theme(project: Path) -> None:
+    page, styles = project / "site/404.html", project / "site/assets/stylesheets/main.57a0.min.css"
+    page.write_text(HTML.replace("</body>", "<table><tr><td>1</td></tr></table></body>"))
+    styles.parent.mkdir(parents=True)
+    styles.write_text(".md-typeset table:not([class]){margin:0}")
     assert finish(project) == 0
-    assert '<pre><code>x <span class="o">=</span> 1</code></pre>' in page.read_text()
+    assert '<table class="data">' in page.read_text()
+    assert styles.read_text() == ".md-typeset table:is(:not([class]),.data){margin:0}"
 
 
-def test_the_theme_shows_names_in_code_as_the_text_around_them() -> None:
-    material = pytest.importorskip("material", reason="the theme is not installed")
-    styles = next(
-        Path(material.__file__).parent.glob("templates/assets/stylesheets/main.*.min.css")
-    ).read_text()
-    assert "--md-code-hl-name-color:var(--md-code-fg-color)" in styles
-    assert "name-color" not in (ROOT / "docs/assets/extra.css").read_text()
+def test_tables_are_left_to_a_theme_whose_styles_are_others(project: Path) -> None:
+    page = project / "site/404.html"
+    page.write_text(HTML.replace("</body>", "<table><tr><td>1</td></tr></table></body>"))
+    assert finish(project) == 0
+    assert "<body><h1>One</h1>" in page.read_text()
+    assert "<table><tr>" in page.read_text()

@@ -9,7 +9,7 @@
 - Names for what the theme leaves unnamed, on every page: tools/accessible.py.
 - Links from the names of the reference to their source, if the address of the repository is known: $REPO_URL,
   or `repo_url` in mkdocs.yml; $REPO_REF is the branch, tag or commit, `main` if it is not set.
-- Blocks of code without the spans that style nothing: a seventh of a long page.
+- What the theme's script would do to each page while a reader waits: tools/first_paint.py.
 
 It needs no plugin, so it works after MkDocs, ProperDocs and Zensical alike. Run it once on each build.
 """
@@ -33,6 +33,7 @@ sys.path.insert(0, str(ROOT))
 from tests.snippet_scan import scan  # noqa: E402
 from tools.accessible import accessible  # noqa: E402
 from tools.api_source import find  # noqa: E402
+from tools.first_paint import paint_first, with_class  # noqa: E402
 from tools.lab_pages import LABS, LabError, lab_page  # noqa: E402
 from tools.lab_search import with_labs  # noqa: E402
 from tools.notebooks import sources  # noqa: E402
@@ -42,8 +43,6 @@ HOME = Path("index.md")  # has a notebook, but its first screen has the doors in
 START = "Start"  # the group of the pages that stand in no group
 SOURCE = re.compile(r'<code class="api-source" title="(?P<name>[\w.]+)">(?P<path>[^<]+)</code>')
 COMMENT = re.compile(r"\s*<!--.*?-->\s*")
-# Names and white space in code: the theme shows them as it shows the text around them.
-UNSTYLED = re.compile(r'<span class="(?:n|w)">([^<]*)</span>')
 
 
 class FinishError(Exception):
@@ -220,9 +219,13 @@ def finish(site: Path, docs: Path) -> int:
             html = html.replace("git clone REPOSITORY", f"git clone {where.repository}")
         if path.parts[0] == LABS:
             labs[f"{path.with_suffix('').as_posix()}/"] = html
-        built.write_text(UNSTYLED.sub(r"\1", html), encoding="utf-8", newline="\n")
+        built.write_text(html, encoding="utf-8", newline="\n")
     if not pages:
         raise FinishError(f"{site} has no page of {docs}: build the site first")
+    tables = with_class(site)
+    for page in site.rglob("*.html"):
+        html = paint_first(page.read_text(encoding="utf-8"), tables=tables)
+        page.write_text(html, encoding="utf-8", newline="\n")
     for notebook in docs.rglob("*.ipynb"):
         if notebook.parent.name == LABS and notebook.with_suffix("").name not in {
             Path(lab).name for lab in labs

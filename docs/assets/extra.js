@@ -1,7 +1,7 @@
 // What the theme's own script leaves out for those who go by keyboard or screen reader.
 const article = document.querySelector("article");
 
-// A table or picture that scrolls sideways can be reached with the keyboard; one that fits is no stop on the way.
+// What scrolls sideways, a table, a picture or code, can be reached with the keyboard; what fits is no stop on the way.
 const sized = new ResizeObserver((entries) => {
   const scrolls = entries.map(({ target }) => target.scrollWidth > target.clientWidth); // all before the first change
   entries.forEach(({ target }, at) => {
@@ -10,9 +10,9 @@ const sized = new ResizeObserver((entries) => {
   });
 });
 
-// The theme puts tables into a frame and buttons beside code as a reader comes to them.
+// The theme puts buttons beside code as a reader comes to it.
 function mend() {
-  for (const frame of article.querySelectorAll(".md-typeset__scrollwrap, p:has(> img)")) sized.observe(frame);
+  for (const frame of article.querySelectorAll(".md-typeset__scrollwrap, p:has(> img), pre > code")) sized.observe(frame);
   // A page has dozens of these: no landmarks.
   for (const buttons of article.querySelectorAll("nav.md-code__nav")) buttons.role = "none";
 }

@@ -4,7 +4,7 @@ if (location.protocol !== "about:") localStorage.clear(); // or the theme chosen
 globalThis.sweep = {
   theme: () => (document.body.dataset.mdColorScheme === "slate" ? "dark" : "light"),
 
-  switchTheme: () => document.querySelector("[data-md-component=palette] label:not([hidden])").click(),
+  switchTheme: () => document.querySelector("form.md-header__option label:not([hidden])").click(),
 
   /** An element that begins or ends past the edge of the screen, where no one can scroll to it. */
   isCut(element) {

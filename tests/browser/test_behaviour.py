@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import ROOT
+from tools.first_paint import FRAME
 
 CHAPTER = "chapters/1-hook-basics/"
 EXERCISE = "exercises/05_ablation/in_the_weights/"
@@ -20,7 +21,7 @@ def scheme(page: Any) -> str:
 
 def switch_theme(page: Any, to: str) -> None:
     """Press the visible button for the theme and wait until the page has it."""
-    page.locator("[data-md-component=palette] label:not([hidden])").click()
+    page.locator("form.md-header__option label:not([hidden])").click()
     page.wait_for_function(f"document.body.dataset.mdColorScheme === '{to}'")
 
 
@@ -98,6 +99,64 @@ def test_the_theme_is_switched_with_the_keyboard(page: Any) -> None:
     page.wait_for_function("document.body.dataset.mdColorScheme === 'slate'")
 
 
+def test_the_theme_follows_the_system_until_a_choice_without_the_late_script(page: Any) -> None:
+    page.route("**/bundle.*.js", lambda route: route.abort())
+    page.emulate_media(color_scheme="dark")
+    page.goto(CHAPTER)
+    assert scheme(page) == "slate"
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function("document.body.dataset.mdColorScheme === 'default'")
+    switch_theme(page, "slate")
+    page.emulate_media(color_scheme="dark")
+    page.emulate_media(color_scheme="light")
+    page.reload()
+    assert scheme(page) == "slate"
+
+
+def test_the_browser_knows_the_colours_of_the_page(page: Any) -> None:
+    page.goto(CHAPTER)
+    content = "(name) => document.querySelector(`meta[name=${name}]`).content"
+    assert page.evaluate(content, "color-scheme") == "light"
+    switch_theme(page, "slate")
+    assert page.evaluate(content, "color-scheme") == "dark"
+    header = page.evaluate("getComputedStyle(document.querySelector('.md-header')).backgroundColor")
+    assert page.evaluate(content, "theme-color") == header
+
+
+def test_the_spans_that_code_has_lost_would_style_nothing(page: Any) -> None:
+    page.goto(CHAPTER)
+    colours = """() => [...document.querySelectorAll("pre > code")].map((code) => {
+        code.innerHTML = ["n", "w", "o", "p"].map((name) => `<span class="${name}">x</span>`).join("");
+        return [code, ...code.children].map((one) => getComputedStyle(one).color);
+    })"""
+    for theme in ("slate", "default"):
+        switch_theme(page, theme)
+        of_blocks = page.evaluate(colours)
+        assert of_blocks
+        assert all(len(set(of_block)) == 1 for of_block in of_blocks)
+
+
+def test_a_table_looks_as_the_theme_draws_it(page: Any) -> None:
+    """A table of the site is framed when it is built; without the frame the script of the theme makes it."""
+    framed, frame_ends = FRAME.split(r"\1")
+    styles = """(table) => {
+        const frame = table.parentElement;
+        const styles = (one) => [...getComputedStyle(one)].map((name) => [name, getComputedStyle(one)[name]]);
+        return [frame.parentElement, frame, table, ...table.querySelectorAll("*")].map(styles);
+    }"""
+    page.goto("reference/blocks/")
+    ours = page.locator("article table.data").first.evaluate(styles)
+
+    def without_frames(route: Any) -> None:
+        html = route.fetch().text().replace(framed, "<table>").replace(frame_ends, "</table>")
+        route.fulfill(body=html, content_type="text/html")
+
+    page.route("**/reference/blocks/", without_frames)
+    page.reload()
+    page.locator(".md-typeset__table > table:not([class])").first.wait_for()
+    assert page.locator("article table").first.evaluate(styles) == ours
+
+
 def test_tabs_are_changed_with_the_arrow_keys_on_the_whole_page(page: Any) -> None:
     page.goto(TABS)
     first, second = (page.locator(".tabbed-set").nth(number) for number in (0, 1))
@@ -116,6 +175,16 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_content(page: Any) -> None:
     page.wait_for_function("location.hash.length > 1")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('article') !== null")
+
+
+def test_code_that_scrolls_is_a_stop_of_the_keyboard_before_it_is_seen(page: Any) -> None:
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(CHAPTER)
+    page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+    wrong = """() => [...document.querySelectorAll("pre > code")].filter(
+        (code) => (code.scrollWidth > code.clientWidth) !== (code.tabIndex === 0)).length"""
+    page.wait_for_function(f"({wrong})() === 0")
+    assert page.locator("pre > code[tabindex='0']").count() > 5
 
 
 def test_a_wide_table_on_a_phone_is_reached_and_scrolled_with_the_keyboard(page: Any) -> None:

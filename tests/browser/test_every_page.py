@@ -66,7 +66,7 @@ def test_axe_finds_nothing_on_any_page_in_either_theme(wrong: Wrong) -> None:
 BAD_PAGE = """<!doctype html><html lang="en"><head><title>Bad</title><link rel="icon" href="data:,"><style>
     .pale { color: #707070 } [data-md-color-scheme=slate] { background: #444; color: #fff }
   </style></head><body data-md-color-scheme="default"><main><article><h1>Bad</h1>
-  <form data-md-component="palette"><label><input type="radio"
+  <form class="md-header__option"><label><input type="radio"
     onclick="setTimeout(() => document.body.dataset.mdColorScheme = 'slate')"> Dark</label></form>
   <p style="width: 500px">Wide</p>
   <p style="overflow: hidden"><b style="padding-left: 2000px">Cut</b></p>
