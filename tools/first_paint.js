@@ -38,7 +38,8 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", settle);
   settle();
 
-  addEventListener("load", () => { // around the page, where a browser shows it: the colour of the header, the same in both
+  // Around the page, where a browser shows a colour there: that of the header, the same in both themes.
+  addEventListener("load", () => {
     const around = document.createElement("meta");
     around.name = "theme-color";
     around.content = getComputedStyle(document.querySelector(".md-header")).backgroundColor;

@@ -32,7 +32,7 @@ PLAIN_TABLE = "table:not([class])"
 def paint_first(html: str, *, tables: bool) -> str:
     """The page with less for the theme's script to do; once more changes nothing.
 
-    - Code has no spans that style nothing: they are half of the elements of a chapter.
+    - Code has no spans that style nothing: in chapter 2 they were half of all elements.
     - The root has its classes, if there are scripts, from the start.
     - The switch for the theme works with a script of its own, beside it: a reader whose system is dark sees a
       dark page at once, and follows the system until a choice is made.

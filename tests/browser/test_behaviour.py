@@ -1,12 +1,13 @@
 """What a reader does with a page works: search, copy, themes, tabs, the keyboard, paper, and no network."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.conftest import ROOT
-from tools.first_paint import FRAME
+from tools.first_paint import FRAME, SWITCH
 
 CHAPTER = "chapters/1-hook-basics/"
 EXERCISE = "exercises/05_ablation/in_the_weights/"
@@ -97,6 +98,20 @@ def test_the_theme_is_switched_with_the_keyboard(page: Any) -> None:
     page.locator("#__palette_0").focus()
     page.keyboard.press("Enter")
     page.wait_for_function("document.body.dataset.mdColorScheme === 'slate'")
+
+
+def test_no_page_leaves_to_the_late_script_what_can_be_done_before(address: str, site: Path) -> None:
+    """The script must still be as tools/first_paint.py takes it to be."""
+    script = next(site.glob("assets/javascripts/bundle.*.min.js")).read_text(encoding="utf-8")
+    for name in ("content.lazy", "js-focus-visible", "table:not([class])"):
+        assert f'"{name}"' in script, name
+    for built in site.rglob("*.html"):
+        html = built.read_text(encoding="utf-8")
+        assert 'className="js js-focus-visible"' in html, built
+        assert re.search(r'<script defer src="[^"]*/bundle\.', html), built
+        assert SWITCH.read_text(encoding="utf-8") in html, built
+        for left in ('data-md-component="palette"', "<table>", '<span class="p">', '<span class="o">'):
+            assert left not in html, (built, left)
 
 
 def test_the_theme_follows_the_system_until_a_choice_without_the_late_script(page: Any) -> None:
