@@ -94,7 +94,9 @@ def test_current_files_are_left_alone_and_stale_ones_are_named_and_mended(
         assert explorer.main([*arguments, "--check"]) == 1
         assert f"stale: docs/{name}" in capsys.readouterr().out
         assert explorer.main(arguments) == 0
-        assert file.read_text(encoding="utf-8") == before
+        # With other threads or processors the last digit is another one, which the check allows for.
+        assert explorer.main([*arguments, "--check"]) == 0, capsys.readouterr().out
+        assert old in file.read_text(encoding="utf-8")
 
 
 def _cell(data: dict[str, Any]) -> list[int]:
