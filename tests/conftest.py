@@ -1,5 +1,6 @@
 """Fixtures shared by the library's tests."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,10 @@ import torch
 
 from tests.tiny_families import build, hooks_on
 from tutorial_lib import load_model
+
+# Tests send Ctrl-C to processes that they start; those would ignore it, as this one does, behind a shell's `&`.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The seed's snippets are no page: test_seed_snippets.py runs them.
 collect_ignore = ["data"]

@@ -159,14 +159,14 @@ def test_a_table_looks_as_the_theme_draws_it(page: Any) -> None:
         const styles = (one) => [...getComputedStyle(one)].map((name) => [name, getComputedStyle(one)[name]]);
         return [frame.parentElement, frame, table, ...table.querySelectorAll("*")].map(styles);
     }"""
-    page.goto("reference/blocks/")
+    page.goto(EXERCISE)
     ours = page.locator("article table.data").first.evaluate(styles)
 
     def without_frames(route: Any) -> None:
         html = route.fetch().text().replace(framed, "<table>").replace(frame_ends, "</table>")
         route.fulfill(body=html, content_type="text/html")
 
-    page.route("**/reference/blocks/", without_frames)
+    page.route(f"**/{EXERCISE}", without_frames)
     page.reload()
     page.locator(".md-typeset__table > table:not([class])").first.wait_for()
     assert page.locator("article table").first.evaluate(styles) == ours
