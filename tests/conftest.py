@@ -10,7 +10,7 @@ import torch
 from tests.tiny_families import build, hooks_on
 from tutorial_lib import load_model
 
-# Tests send Ctrl-C to processes that they start; those would ignore it, as this one does, behind a shell's `&`.
+# Processes that tests start are sent Ctrl-C; they would ignore it, as this one does, behind a shell's `&`.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

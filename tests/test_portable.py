@@ -129,3 +129,14 @@ def test_the_report_counts_and_shows_the_first_differences(sites):
 def test_a_program_that_fails_is_an_error_with_what_it_said(tmp_path):
     with pytest.raises(portable.BuildError, match=r"failed:\n.*No such file"):
         portable._run(["ls", "no-such-file"], tmp_path)
+
+
+def test_a_program_is_found_by_its_path_from_here(tmp_path, monkeypatch):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "mkdocs.yml").write_text("")
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho program, version 1 from there\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(portable, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert portable.build("./program", tmp_path / "built").version == "program, version 1"

@@ -101,9 +101,15 @@ class Built:
 def build(command: str, to: Path) -> Built:
     """Build a copy of mkdocs.yml and docs/ in the folder `to`.
 
+    Args:
+        command: the name of a program, or its path, from the folder that this runs in.
+        to: is made.
+
     Raises:
         BuildError: the program failed.
     """
+    found = shutil.which(command)
+    command = str(Path(found).absolute()) if found else command  # it is started in another folder
     shutil.copytree(ROOT / "docs", to / "docs")
     shutil.copy(ROOT / "mkdocs.yml", to)
     began = time.perf_counter()
@@ -207,9 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("mkdocs", "properdocs", "zensical"):
             print(f"{name} ...", file=sys.stderr)
-            sites[name] = build(
-                shutil.which(getattr(options, name)) or getattr(options, name), Path(folder, name)
-            )
+            sites[name] = build(getattr(options, name), Path(folder, name))
         first = sites["mkdocs"].site
         found = {
             "mkdocs": [],
