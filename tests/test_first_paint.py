@@ -6,6 +6,7 @@ import pytest
 
 from tools.first_paint import SWITCH, paint_first, with_class
 
+ROOT = Path(__file__).resolve().parents[1]
 HTML = """<!doctype html>
 <html lang="en" class="no-js">
 <head><script>first()</script></head>
@@ -45,7 +46,7 @@ def test_the_root_gets_its_classes_from_the_first_script_and_none_without_script
 
 def test_the_switch_for_the_theme_has_its_script_beside_it(painted: str) -> None:
     assert 'palette"' not in painted.split("<script>\n//")[0]
-    assert f"</form><script>\n{SWITCH.read_text()}</script>\n<script>second()</script>" in painted
+    assert f"</form>{SWITCH}\n<script>second()</script>" in painted
 
 
 def test_the_script_of_the_theme_waits_until_the_page_is_read(painted: str) -> None:
@@ -74,3 +75,12 @@ def test_the_styles_for_tables_are_those_of_the_theme_and_of_the_site(tmp_path: 
         assert own.read_text() == ".md-typeset table:is(:not([class]),.data) code { margin: 0 }"
     theme.write_text("table.plain{margin:0}")
     assert not with_class(tmp_path)
+
+
+def test_the_theme_shows_names_in_code_as_the_text_around_them() -> None:
+    material = pytest.importorskip("material", reason="the theme is not installed")
+    styles = next(
+        Path(material.__file__).parent.glob("templates/assets/stylesheets/main.*.min.css")
+    ).read_text()
+    assert "--md-code-hl-name-color:var(--md-code-fg-color)" in styles
+    assert "name-color" not in (ROOT / "docs/assets/extra.css").read_text()

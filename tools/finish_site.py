@@ -193,8 +193,6 @@ def finish(site: Path, docs: Path) -> int:
     Raises:
         FinishError: it is no built site, or a page lacks what is needed.
     """
-    for page in sorted(site.rglob("*.html")):
-        page.write_text(accessible(page.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     config = read_config(docs.parent / "mkdocs.yml")
     found = entries(config, docs)
     where = published(config.get("repo_url") or "", config.get("site_url") or "")
@@ -224,7 +222,7 @@ def finish(site: Path, docs: Path) -> int:
         raise FinishError(f"{site} has no page of {docs}: build the site first")
     tables = with_class(site)
     for page in site.rglob("*.html"):
-        html = paint_first(page.read_text(encoding="utf-8"), tables=tables)
+        html = paint_first(accessible(page.read_text(encoding="utf-8")), tables=tables)
         page.write_text(html, encoding="utf-8", newline="\n")
     for notebook in docs.rglob("*.ipynb"):
         if notebook.parent.name == LABS and notebook.with_suffix("").name not in {

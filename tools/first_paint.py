@@ -17,7 +17,7 @@ UNSTYLED = re.compile(r'<span class="(?:n|w|o|p)">([^<]*)</span>')
 ROOT_CLASS = re.compile(r'(<html[^>]* class=")no-js(">)(?!<script>)')
 WITH_SCRIPTS = r"""\1no-js\2<script>document.documentElement.className="js js-focus-visible"</script>"""
 PALETTE = re.compile(r'(<form[^>]*) data-md-component="palette"(>.*?</form>)', re.DOTALL)
-SWITCH = Path(__file__).with_suffix(".js")
+SWITCH = f"<script>\n{Path(__file__).with_suffix('.js').read_text(encoding='utf-8')}</script>"
 SCRIPT = re.compile(r'<script src="(?=[^"]*/bundle\.\w+\.min\.js")')
 TABLE = re.compile(r"<table>(.*?)</table>", re.DOTALL)
 # What the theme's script puts around a table. It passes over a table that has a class, as its styles do:
@@ -45,8 +45,7 @@ def paint_first(html: str, *, tables: bool) -> str:
     """
     html = UNSTYLED.sub(r"\1", html).replace("<pre><span></span><code", "<pre><code")
     html = ROOT_CLASS.sub(WITH_SCRIPTS, html)
-    switch = f"<script>\n{SWITCH.read_text(encoding='utf-8')}</script>"
-    html = PALETTE.sub(lambda match: f"{match[1]}{match[2]}{switch}", html)
+    html = PALETTE.sub(lambda match: f"{match[1]}{match[2]}{SWITCH}", html)
     html = SCRIPT.sub('<script defer src="', html)
     return TABLE.sub(FRAME, html) if tables else html
 

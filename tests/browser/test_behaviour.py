@@ -109,7 +109,7 @@ def test_no_page_leaves_to_the_late_script_what_can_be_done_before(address: str,
         html = built.read_text(encoding="utf-8")
         assert 'className="js js-focus-visible"' in html, built
         assert re.search(r'<script defer src="[^"]*/bundle\.', html), built
-        assert SWITCH.read_text(encoding="utf-8") in html, built
+        assert SWITCH in html, built
         for left in ('data-md-component="palette"', "<table>", '<span class="p">', '<span class="o">'):
             assert left not in html, (built, left)
 
