@@ -1,6 +1,6 @@
 """What collecting costs: tokens per second against a bare forward pass, and memory against the size of data.
 
-    python benchmarks/collection.py --out benchmarks/results/collection/cpu.json
+    python -m benchmarks.collection --out benchmarks/results/collection/cpu.json
 
 Speed: a random Llama of 8 layers and width 512, documents of 32 to 256 tokens, float16, every position. All
 variants run the same padded batches in the same order, and take turns: each stands directly before or after a
@@ -33,15 +33,10 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(Path(__file__).parent) in sys.path:  # or a file of ours would be found before a library of its name
-    sys.path.remove(str(Path(__file__).parent))
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import collection_memory, collection_peers  # noqa: E402
-from benchmarks.machine import installed, load, machine, versions  # noqa: E402
-from benchmarks.timing import beside_bare  # noqa: E402
-from tutorial_lib.collecting.capture import Capture  # noqa: E402
+from benchmarks import collection_memory, collection_peers
+from benchmarks.machine import installed, load, machine, versions
+from benchmarks.timing import beside_bare
+from tutorial_lib.collect.batch_capture import Capture
 
 HIDDEN, LAYERS, VOCABULARY = 512, 8, 2048
 BATCH_TOKENS = 512
@@ -86,8 +81,8 @@ def documents(tokens: int) -> list[list[int]]:
 
 def job_of(model: Any, data: list[list[int]], layers: list[int]) -> Any:
     """A checked order to collect every position as float16."""
-    from tutorial_lib.collecting.job import make_job
-    from tutorial_lib.collecting.records import open_source
+    from tutorial_lib.collect.data.records import open_source
+    from tutorial_lib.collect.job import make_job
 
     return make_job(
         model,
@@ -108,8 +103,8 @@ def job_of(model: Any, data: list[list[int]], layers: list[int]) -> Any:
 
 def batches_of(job: Any) -> list[Any]:
     """The batches that a collection runs."""
-    from tutorial_lib.collecting.chunks import in_chunks
-    from tutorial_lib.collecting.plan import make_plan
+    from tutorial_lib.collect.data.chunks import in_chunks
+    from tutorial_lib.collect.plan import make_plan
 
     chunks = in_chunks(job.source.records(), job.budget)
     return [batch for chunk in chunks for batch in make_plan(chunk, "", job.reading).batches]
@@ -117,8 +112,8 @@ def batches_of(job: Any) -> list[Any]:
 
 def ordinary(model: Any, data: list[list[int]]) -> list[Variant]:
     """The bare pass, then this library."""
-    from tutorial_lib.collect import run_job
-    from tutorial_lib.collecting.ranks import Ranks
+    from tutorial_lib.collect.ranks import Ranks
+    from tutorial_lib.collect.streams import run_job
 
     batches = batches_of(job_of(model, data, [LAYERS]))
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
-from tutorial_lib.blocks import find_blocks, find_blocks_path
+from tutorial_lib.architecture.blocks import find_blocks, find_blocks_path
 
 
 def is_compiled(module: nn.Module) -> bool:

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.activations import Positions, read_output, replace_output
-from tutorial_lib.architecture import ModelMap, map_model
-from tutorial_lib.blocks import stream_width, text_config, text_host
-from tutorial_lib.edits import edit_at, locate
+from tutorial_lib.architecture.blocks import stream_width, text_config, text_host
+from tutorial_lib.architecture.model_map import ModelMap, map_model
 from tutorial_lib.hooks import HookPair
 from tutorial_lib.interventions import ablate_direction_from_residual, checked_vector
 from tutorial_lib.residual import cache_residual_streams
-from tutorial_lib.token_selection import TokenSelection
+from tutorial_lib.tokens.edit import edit_at, locate
+from tutorial_lib.tokens.selection import TokenSelection
 
 Model = TypeVar("Model", bound=nn.Module)
 

@@ -20,16 +20,16 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.activations import Positions, check_positions, index_in, read_input, replace_input
-from tutorial_lib.blocks import (
+from tutorial_lib.architecture.blocks import (
     UnaddressableStreamError,
     check_addressable,
     check_layer,
     find_blocks,
     stream_width,
 )
-from tutorial_lib.edits import Edit, block_edits, checked_edit
 from tutorial_lib.hooks import Hook, HookPair
-from tutorial_lib.token_selection import TokenSelection
+from tutorial_lib.tokens.edit import Edit, block_edits, checked_edit
+from tutorial_lib.tokens.selection import TokenSelection
 
 
 def edit_residual_stream(

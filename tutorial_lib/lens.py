@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.activations import Positions, check_positions, position_index, read_output
-from tutorial_lib.architecture import ModelMap, map_model
-from tutorial_lib.blocks import text_config, text_host
+from tutorial_lib.architecture.blocks import text_config, text_host
+from tutorial_lib.architecture.model_map import ModelMap, map_model
 from tutorial_lib.directions import writing_modules
 from tutorial_lib.hooks import HookPair, add_hooks
 from tutorial_lib.residual import cache_residual_streams

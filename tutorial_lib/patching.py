@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.activations import Positions, check_positions, position_index, read_input, replace_input
-from tutorial_lib.blocks import check_layer, find_blocks
+from tutorial_lib.architecture.blocks import check_layer, find_blocks
 from tutorial_lib.compiled import uncompiled
 from tutorial_lib.hooks import HookPair, add_hooks
 from tutorial_lib.residual import cache_residual_streams

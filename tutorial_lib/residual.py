@@ -13,7 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.activations import Positions, check_positions, index_in
-from tutorial_lib.blocks import check_addressable, check_layer, check_whole_blocks, find_blocks, text_host
+from tutorial_lib.architecture.blocks import (
+    check_addressable,
+    check_layer,
+    check_whole_blocks,
+    find_blocks,
+    text_host,
+)
 from tutorial_lib.compiled import uncompiled
 from tutorial_lib.hooks import HookPair, add_hooks
 from tutorial_lib.stream_hooks import StopForward, stream_hooks
