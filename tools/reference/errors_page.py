@@ -26,13 +26,14 @@ from tools.reference.messages import Message, collect, says
 LIBRARY = ROOT / "tutorial_lib"
 # Said to the makers of an exercise, of the atlas or of the model in the box, or from one process to another.
 LEFT_OUT = re.compile(
-    r"atlas/|tiny_model/|exercises/(\d|isolation/|(catalog|checking|filling|judging|observing|source)\.py)"
+    r"tiny_random/|tiny_model/|sandbox/|exercises/(\d|(catalog|checking)\.py)|workspace/filling\.py"
+    r"|checker/(judging|observing|answer_file)\.py"
 )
 # The page of a file that has no public name. All others are on the page of their names.
 BELONGS = {
     "hook_pairs": "hooks",
-    "edits": "editing",
-    "token_tracking": "positions",
+    "edit": "editing",
+    "tracking": "positions",
     "interventions": "editing",
 }
 BEGIN, END = "<!-- The messages, by tools/reference/errors_page.py: -->", "<!-- The end of the messages. -->"

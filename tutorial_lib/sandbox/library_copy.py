@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-PACKAGE = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]
 _NAME = PACKAGE.name
 # Shared libraries, what the loader and the clock read, and devices that only give or take bytes.
 _SYSTEM = (
@@ -43,11 +43,12 @@ def copy_library(to: Path) -> None:
 
 
 def _left_out(folder: str, names: list[str]) -> list[str]:
-    """Of the engine's folder everything but its modules; an exercise starts with a number."""
+    """The instructor's kit, and the folders of the exercises: all that lies beside their modules."""
+    if Path(folder) == PACKAGE:
+        return ["course"]
     if Path(folder) != PACKAGE / "exercises":
         return []
-    kept = ("isolation", "__pycache__")
-    return [name for name in names if not name.endswith(".py") and name not in kept]
+    return [name for name in names if not name.endswith(".py") and name != "__pycache__"]
 
 
 @dataclass(frozen=True)
