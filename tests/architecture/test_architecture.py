@@ -29,7 +29,8 @@ from tutorial_lib import (
     read_output,
 )
 from tutorial_lib.architecture import blocks
-from tutorial_lib.architecture.blocks import check_layer, find_blocks_path, stream_width
+from tutorial_lib.architecture.blocks import find_blocks_path, stream_width
+from tutorial_lib.arguments import check_layer
 
 
 @pytest.fixture
