@@ -85,9 +85,11 @@ def ablate_direction_everywhere(
     Raises:
         ValueError: a direction of another shape, of norm zero or not finite; a model whose writes to the
             stream cannot be told, such as a post-norm one.
+        UnaddressableStreamError: the stream of the model is no single `[batch, seq, d_model]`.
         TypeError: an argument of a wrong type.
     """
     stream = stream_of(model)
+    stream.check_addressable()
     unit = unit_vector(direction, stream.width).detach()
     parts = parts_of(model)
 

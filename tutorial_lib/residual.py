@@ -170,8 +170,8 @@ def _run(
         if len(captured) < len(layers):
             raise RuntimeError(
                 f"only {len(captured)} of {len(layers)} layers were reached: the forward pass of "
-                f"{type(stream.model).__name__} does not call all of its blocks, or calls them where hooks do "
-                "not run (by module.forward, in torch.jit, in a part compiled with torch.compile)"
+                f"{type(stream.model).__name__} does not call all of its blocks, or calls them where hooks "
+                "do not run (by module.forward, in torch.jit, in a part compiled with torch.compile)"
             )
     return captured, output
 

@@ -46,7 +46,7 @@ class Stream:
         path: the name of the blocks in the model, such as "model.layers".
         width: d_model, None where no config says it.
         not_whole: why no module is a block, so that none returns the stream after a layer; empty if one is.
-        not_addressable: why an edit at the input of a block would change the wrong values; empty if it is safe.
+        not_addressable: why an edit at a block would change the wrong values; empty if it is safe.
     """
 
     model: nn.Module
