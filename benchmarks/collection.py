@@ -36,7 +36,7 @@ from rich.progress import Progress
 from benchmarks import collection_memory, collection_peers
 from benchmarks.machine import installed, load, machine, versions
 from benchmarks.timing import beside_bare
-from tutorial_lib.collect.batch_capture import Capture
+from tutorial_lib.collect.batch_capture import BatchCapture
 
 HIDDEN, LAYERS, VOCABULARY = 512, 8, 2048
 BATCH_TOKENS = 512
@@ -175,7 +175,7 @@ class _Done(BaseException):
 def pass_timed(model: Any) -> Iterator[list[float]]:
     """Collects the processor seconds of each forward pass, less those of the hooks that capture in it."""
     found: list[float] = []
-    forward, keep = model.forward, Capture._keep
+    forward, keep = model.forward, BatchCapture._keep
 
     def timed_forward(*args: Any, **kwargs: Any) -> Any:
         start = time.thread_time()
@@ -191,12 +191,12 @@ def pass_timed(model: Any) -> Iterator[list[float]]:
         finally:
             found.append(start - time.thread_time())
 
-    model.forward, Capture._keep = timed_forward, timed_keep  # type: ignore[method-assign]
+    model.forward, BatchCapture._keep = timed_forward, timed_keep  # type: ignore[method-assign]
     try:
         yield found
     finally:
         del model.forward
-        Capture._keep = keep  # type: ignore[method-assign]
+        BatchCapture._keep = keep  # type: ignore[method-assign]
 
 
 def measure(variants: list[Variant], rounds: int, folder: Path) -> dict[str, dict[str, list[float]]]:

@@ -28,15 +28,16 @@ from tutorial_lib import (
     map_model,
     read_output,
 )
-from tutorial_lib.architecture import blocks
-from tutorial_lib.architecture.blocks import check_layer, find_blocks_path, stream_width
+from tutorial_lib.architecture import blocks, stream
+from tutorial_lib.architecture.stream import stream_of
+from tutorial_lib.arguments import check_layer
 
 
 @pytest.fixture
 def searches(monkeypatch):
     """The models that were searched."""
-    searched, search = [], blocks._search
-    monkeypatch.setattr(blocks, "_search", lambda model: searched.append(model) or search(model))
+    searched, search = [], stream.search
+    monkeypatch.setattr(stream, "search", lambda model: searched.append(model) or search(model))
     return searched
 
 
@@ -197,7 +198,7 @@ def test_blocks_of_a_plain_module_are_found_but_it_cannot_be_mapped():
 
     toy = Toy()
     assert find_blocks(toy) is toy.blocks
-    assert stream_width(toy) is None
+    assert stream_of(toy).width is None
     with pytest.raises(ValueError, match=r"Toy is not a transformers model"):
         map_model(toy)
 
@@ -252,11 +253,11 @@ def test_a_dead_model_is_not_kept_alive():
     model.model.layers[0].owner = [model]  # also where the blocks refer back to the model
     map_model(model)
     gc.collect()
-    alive, before = weakref.ref(model), len(blocks._found)
+    alive, before = weakref.ref(model), len(stream._found)
     del model
     gc.collect()
     assert alive() is None
-    assert len(blocks._found) == before - 1
+    assert len(stream._found) == before - 1
 
 
 @pytest.mark.parametrize("layer", [-1, 3, 100])
@@ -327,19 +328,19 @@ class Stacks(nn.Module):
 
 
 def test_of_two_stacks_alike_the_later_is_taken():
-    assert find_blocks_path(Stacks(low=4, high=4)) == "high.layers"
-    assert find_blocks_path(Stacks(high=4, low=4)) == "low.layers"
-    assert find_blocks_path(Stacks(low=5, high=4)) == "low.layers"  # the larger one, where they differ
+    assert stream_of(Stacks(low=4, high=4)).path == "high.layers"
+    assert stream_of(Stacks(high=4, low=4)).path == "low.layers"
+    assert stream_of(Stacks(low=5, high=4)).path == "low.layers"  # the larger one, where they differ
 
 
 def test_a_stack_that_is_called_a_decoder_is_taken_before_a_larger_one():
-    assert find_blocks_path(Stacks(global_part=40, local_decoder=4)) == "local_decoder.layers"
-    assert find_blocks_path(Stacks(backbone=4, depth_decoder=40)) == "backbone.layers"
+    assert stream_of(Stacks(global_part=40, local_decoder=4)).path == "local_decoder.layers"
+    assert stream_of(Stacks(backbone=4, depth_decoder=40)).path == "backbone.layers"
 
 
 def test_a_width_that_no_config_says_is_read_from_the_weights(llama):
     vars(llama.config)["hidden_size"] = None
-    assert stream_width(llama) is None
+    assert stream_of(llama).width is None
     assert map_model(llama).d_model == D_MODEL
 
 

@@ -7,7 +7,7 @@ import torch
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutput
 
 from tutorial_lib import read_input, read_output, replace_input, replace_output
-from tutorial_lib.activations import check_positions, position_index
+from tutorial_lib.arguments import check_positions, position_index
 
 OLD, NEW, MASK = torch.zeros(2, 3, 4), torch.ones(2, 3, 4), torch.ones(2, 3)
 

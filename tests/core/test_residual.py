@@ -27,8 +27,8 @@ from tutorial_lib import (
     map_model,
     read_output,
     replace_output,
-    residual,
 )
+from tutorial_lib.capture import StopForward
 
 BOTH = [
     lambda model, layer, ids, **more: get_residual_stream_at_layer(model, layer, ids, **more),
@@ -131,12 +131,12 @@ def test_stopping_early_leaves_nothing_behind(llama, ids, monkeypatch):
     """Neither hooks, nor the exception with its frames and tensors, nor a changed grad mode or model."""
     created = []
 
-    class Tracked(residual.StopForward):
+    class Tracked(StopForward):
         def __init__(self, owner):
             super().__init__(owner)
             created.append(weakref.ref(self))
 
-    monkeypatch.setattr(residual, "StopForward", Tracked)
+    monkeypatch.setattr("tutorial_lib.capture.StopForward", Tracked)
     before = llama(ids).logits
     gc.collect()
     gc.disable()
@@ -201,12 +201,12 @@ def test_a_capture_keeps_and_stops_nothing_of_another_thread(llama, ids, capture
 
 
 def test_the_stop_of_another_call_is_not_swallowed(llama, ids):
-    stranger = residual.StopForward(object())
+    stranger = StopForward(object())
 
     def interrupt(module, args):
         raise stranger
 
-    with pytest.raises(residual.StopForward) as caught, add_hooks([(llama.model.layers[0], interrupt)]):
+    with pytest.raises(StopForward) as caught, add_hooks([(llama.model.layers[0], interrupt)]):
         get_residual_stream_at_layer(llama, 2, ids)
     assert caught.value is stranger
 
@@ -295,7 +295,9 @@ def test_an_edit_put_on_while_the_call_runs_comes_after_the_capture(llama, ids, 
 
 @both
 def test_unknown_edits_are_named_before_any_hook_is_on(llama, ids, capture, monkeypatch):
-    monkeypatch.setattr(residual, "add_hooks", lambda *args, **kwargs: pytest.fail("hooks went on"))
+    monkeypatch.setattr(
+        "tutorial_lib.residual.add_hooks", lambda *args, **kwargs: pytest.fail("hooks went on")
+    )
     with pytest.raises(ValueError, match=r'"after" or "before", got \'inside\''):
         capture(llama, 1, ids, edits="inside")
 
@@ -475,7 +477,9 @@ def test_wrong_input_ids_are_named(llama, capture, wrong, error, message):
     ("layer", "error"), [(-1, ValueError), (4, ValueError), (True, TypeError), (1.0, TypeError)]
 )
 def test_a_wrong_layer_is_named_before_any_hook_is_on(llama, ids, capture, layer, error, monkeypatch):
-    monkeypatch.setattr(residual, "add_hooks", lambda *args, **kwargs: pytest.fail("hooks went on"))
+    monkeypatch.setattr(
+        "tutorial_lib.residual.add_hooks", lambda *args, **kwargs: pytest.fail("hooks went on")
+    )
     with pytest.raises(error, match=f"{layer!r}.*0 to 3|0 to 3, got {layer!r}"):
         capture(llama, layer, ids)
 

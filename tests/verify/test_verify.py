@@ -18,7 +18,7 @@ from tutorial_lib import (
     map_model,
     verify_model,
 )
-from tutorial_lib.architecture.blocks import check_addressable
+from tutorial_lib.architecture.stream import stream_of
 
 CHECKS = (
     "blocks found",
@@ -201,8 +201,8 @@ def test_a_stream_that_is_not_one_tensor_raises_with_the_reason(name, shape, rea
 
 
 def test_a_model_whose_stream_is_one_tensor_may_be_edited():
-    check_addressable(build("llama"))
-    check_addressable(built("roberta_pre_norm"))  # its layers have "norm" in their class names
+    stream_of(build("llama")).check_addressable()
+    stream_of(built("roberta_pre_norm")).check_addressable()  # its layers have "norm" in their class names
 
 
 def test_a_verified_map_carries_what_was_measured(llama):

@@ -13,8 +13,8 @@ from tools.tiny_model.evaluate import (
     copied_lists,
     second_copy,
 )
-from tutorial_lib.architecture.model_map import map_model
 from tutorial_lib.hooks import add_hooks
+from tutorial_lib.maps import map_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -15,10 +15,10 @@ from tools.tiny_model.evaluate import (
     encode,
     share,
 )
-from tutorial_lib.architecture.model_map import map_model
 from tutorial_lib.directions import difference_of_means
 from tutorial_lib.hooks import add_hooks
 from tutorial_lib.interventions import ablate_direction_from_residual
+from tutorial_lib.maps import map_model
 from tutorial_lib.residual import get_residual_stream_at_layer
 from tutorial_lib.tiny_model.corpus import SKILLS
 from tutorial_lib.tiny_model.skills import requests

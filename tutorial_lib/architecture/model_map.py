@@ -1,29 +1,20 @@
-"""Find the parts of a transformer: its blocks, embedding, final norm and unembedding.
+"""A map of a model: its blocks, embedding, final norm and unembedding, and how a block writes to the stream.
 
-`blocks.py` finds the blocks; the rest follows from them, by a few rules and no table of models.
-`print(map_model(model))` shows what was found.
+The blocks are found by `blocks.py`; the rest follows from them, by a few rules and no table of models.
 """
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 from torch import nn
 
-from tutorial_lib.architecture.blocks import (
-    check_layer,
-    find_blocks,
-    find_blocks_path,
-    is_norm,
-    own_part,
-    stream_width,
-    text_config,
-    text_host,
-)
-
-if TYPE_CHECKING:
-    from tutorial_lib.verify.verify import Verification
+from tutorial_lib.architecture.blocks import is_norm
+from tutorial_lib.architecture.hf import own_part
+from tutorial_lib.architecture.stream import Stream, stream_of
+from tutorial_lib.architecture.verification import Verification
+from tutorial_lib.arguments import check_layer
 
 Kind: TypeAlias = Literal[
     "pre-norm", "post-norm", "sandwich", "parallel", "single-mixer", "several-streams", "mixed"
@@ -82,7 +73,7 @@ class ModelMap:
     unembedding_path: str | None
     multiplier: float = 1.0
     adds_stream: tuple[str, ...] = ()
-    verification: "Verification | None" = None
+    verification: Verification | None = None
 
     @property
     def n_layers(self) -> int:
@@ -121,42 +112,22 @@ class ModelMap:
         return "\n".join([head, *lines])
 
 
-def map_model(model: nn.Module, *, verify: bool = False) -> ModelMap:
-    """Finds the parts of a decoder language model.
-
-    Args:
-        model: a transformers model, with or without a language-model head.
-        verify: also run the model on a few tokens and compare what is found with what happens, see
-            `verify_model`; the result is the map's `verification`.
-
-    Returns:
-        The map. It holds the model's own modules, no copies.
-
-    Raises:
-        ValueError: the model has no blocks or no token embedding; with `verify`, the map is wrong.
-        UnaddressableStreamError: with `verify`, the stream is not one `[batch, seq, d_model]` tensor that an
-            edit at the input of a block reaches.
-    """
-    if verify:
-        from tutorial_lib.verify.verify import verified  # it needs this file in its turn
-
-        return replace(map_model(model), verification=verified(model))
-    path = find_blocks_path(model)
-    blocks = find_blocks(model)
-    host = text_host(model)
+def parts_of(model: nn.Module) -> ModelMap:
+    """What `map_model` finds, without running the model."""
+    stream = stream_of(model)
+    path, blocks, host, config = stream.path, stream.blocks, stream.host, stream.config
     if host is None:
         raise ValueError(
             f"{type(model).__name__} is not a transformers model and holds none: "
             "looked for a module with a config and get_input_embeddings()"
         )
-    config = text_config(host)
     embedding = own_part(host.get_input_embeddings)
     if embedding is None:
         raise ValueError(
             f"{type(model).__name__} has no token embedding: its get_input_embeddings() gives none"
         )
     unembedding = own_part(host.get_output_embeddings)
-    width = _width(model, embedding, unembedding)
+    width = _width(stream, embedding, unembedding)
     container = path.rpartition(".")[0]
     final_norm = _final_norm(model.get_submodule(container), config, width)
     if final_norm is None and container:  # RoBERTa with norms first has it around its encoder
@@ -179,11 +150,10 @@ def map_model(model: nn.Module, *, verify: bool = False) -> ModelMap:
     )
 
 
-def _width(model: nn.Module, embedding: nn.Module, unembedding: nn.Module | None) -> int:
+def _width(stream: Stream, embedding: nn.Module, unembedding: nn.Module | None) -> int:
     """d_model as the config says it, else the width that the unembedding reads or the embedding writes."""
-    said = stream_width(model)
-    if said is not None:
-        return said
+    if stream.width is not None:
+        return stream.width
     return next((unembedding or embedding).parameters()).shape[-1]
 
 

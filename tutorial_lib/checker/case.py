@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from tutorial_lib.architecture.model_map import ModelMap, map_model
+from tutorial_lib.architecture.model_map import ModelMap
+from tutorial_lib.maps import map_model
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Any, Protocol, get_args
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.architecture.blocks import text_config, text_host, unwrapped
+from tutorial_lib.architecture.hf import unwrapped
+from tutorial_lib.architecture.stream import stream_of
 from tutorial_lib.collect.background import read_ahead
-from tutorial_lib.collect.batch_capture import Capture, capturing, check_layers
+from tutorial_lib.collect.batch_capture import BatchCapture, capturing, layers_to_collect
 from tutorial_lib.collect.data.batches import Batch
 from tutorial_lib.collect.data.chunks import Budget, Chunk, in_chunks
 from tutorial_lib.collect.data.records import STDIN
@@ -69,7 +70,7 @@ def make_job(
 ) -> Job:
     """Checks everything that can be checked without the data; see `collect_residual_streams`."""
     model = unwrapped(model)  # DistributedDataParallel would have the ranks wait for each other in each pass
-    wanted = check_layers(model, layers)
+    wanted = layers_to_collect(model, layers)
     if any(module.training for module in model.modules()):
         raise CollectError(
             "the model, or a part of it, is in training mode, in which dropout is on: call model.eval() first"
@@ -86,7 +87,7 @@ def make_job(
     if skip_special_tokens and tokenizer is None:
         raise CollectError("skip_special_tokens needs the tokenizer, which knows them")
     where = check_where(positions)
-    config: Any = text_config(text_host(model))
+    config: Any = stream_of(model).config
     longest = max_length or _longest(config, tokenizer)
     reading = Reading(
         tokenizer=tokenizer,
@@ -150,7 +151,7 @@ def run(
         closing(read_ahead(plans())) as ready,
         ExitStack() as hooks,
     ):
-        capture: Capture | None = None
+        capture: BatchCapture | None = None
         for plan in ready:
             if isinstance(plan, int):
                 report.skip(plan)
@@ -168,7 +169,7 @@ def run(
     return count
 
 
-def _run_batch(capture: Capture, batch: Batch, device: torch.device) -> dict[int, Tensor]:
+def _run_batch(capture: BatchCapture, batch: Batch, device: torch.device) -> dict[int, Tensor]:
     ids, mask, take = batch.ids, batch.mask, batch.take
     if device.type == "cuda":  # from pinned memory the copy does not wait for the device
         ids, mask, take = (part.pin_memory().to(device, non_blocking=True) for part in (ids, mask, take))
@@ -216,12 +217,13 @@ def _probe(model: nn.Module, layers: list[int], dtype: Any) -> tuple[int, torch.
 def _settings(
     model: nn.Module, layers: list[int], d_model: int, dtype: torch.dtype, reading: Reading, budget: Budget
 ) -> Settings:
-    config = getattr(text_host(model), "config", None)
+    host = stream_of(model).host
+    config = getattr(host, "config", None)
     where = reading.positions
     return Settings(
         model=str(getattr(config, "_name_or_path", "") or ""),
         revision=getattr(config, "_commit_hash", None),
-        model_class=type(text_host(model)).__name__,
+        model_class=type(host).__name__,
         weights=checksum_of_weights(model),
         model_dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
         device=device_of(model).type,

@@ -64,7 +64,7 @@ def map_command(
 
 def _from_model(name: str | None, verify: bool) -> tuple[Any, Any, str]:
     """Map and verification of a model with its weights."""
-    from tutorial_lib.architecture.model_map import map_model
+    from tutorial_lib.maps import map_model
     from tutorial_lib.models import MODEL_VARIABLE, load_model
     from tutorial_lib.verify.verify import verify_model
 
@@ -88,7 +88,7 @@ def _from_config(name: str, verify: bool) -> tuple[Any, Any, str]:
     """Map of a model of the config's own size, without weights; verification of a tiny one."""
     import torch
 
-    from tutorial_lib.architecture.model_map import map_model
+    from tutorial_lib.maps import map_model
     from tutorial_lib.tiny_random.shrink import (
         default_config,
         model_class,

@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import Positions, check_positions, index_in, replace_input
-from tutorial_lib.architecture.blocks import check_layer, find_blocks
+from tutorial_lib.activations import replace_input
+from tutorial_lib.architecture.stream import Stream
+from tutorial_lib.arguments import Positions, check_positions, index_in
 from tutorial_lib.hooks import HookPair
 from tutorial_lib.tokens.selection import TokenSelection
 from tutorial_lib.tokens.tracking import TokenTracker
@@ -20,31 +21,36 @@ Edit: TypeAlias = Callable[[Tensor], Tensor]
 
 
 def block_edits(
-    model: nn.Module,
+    stream: Stream,
     layers: Iterable[int],
     name: str,
     read: Callable[[Any, Any], Tensor],
     edit: Edit,
     positions: Positions | TokenSelection | None,
 ) -> list[HookPair]:
-    """The pairs of an edit at the inputs of blocks. `read` finds the stream in a call and checks it."""
-    blocks = list(find_blocks(model))  # indexing an nn.ModuleList takes its time
-    chosen = [blocks[check_layer(layer, len(blocks))] for layer in layers]
-    pairs, find = ([], None) if positions is None else locate(model, positions)
+    """The pairs of an edit at the inputs of blocks. `read` finds the stream in a call and checks it.
+
+    Raises:
+        UnaddressableStreamError: an edit would change the wrong values in this model.
+    """
+    stream.check_addressable()
+    blocks = list(stream.blocks)  # indexing an nn.ModuleList is slow
+    chosen = [blocks[layer] for layer in stream.layers(layers)]
+    pairs, find = ([], None) if positions is None else locate(stream, positions)
 
     def edit_stream(module: nn.Module, args: Any, kwargs: Any = None) -> Any:
-        stream = read(args, kwargs)
+        found = read(args, kwargs)
         if find is None:
-            return replace_input(args, kwargs, checked_edit(edit, stream).to(stream))
-        mask = find(stream)
-        return None if mask is None else replace_input(args, kwargs, edit_at(stream, mask, edit))
+            return replace_input(args, kwargs, checked_edit(edit, found).to(found))
+        mask = find(found)
+        return None if mask is None else replace_input(args, kwargs, edit_at(found, mask, edit))
 
     edit_stream.__qualname__ = edit_stream.__name__ = name  # what messages about the hook call it
     return pairs + [(block, edit_stream) for block in chosen]
 
 
 def locate(
-    model: nn.Module, positions: Positions | TokenSelection
+    stream: Stream, positions: Positions | TokenSelection
 ) -> tuple[list[HookPair], Callable[[Tensor], Tensor | None]]:
     """How an edit finds its tokens in each call.
 
@@ -54,7 +60,7 @@ def locate(
         or to None where there are none.
     """
     if isinstance(positions, TokenSelection):
-        tracker = TokenTracker(model, positions)
+        tracker = TokenTracker(stream, positions)
         return [tracker.pair()], tracker.touched
     where = check_positions(positions)
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from tutorial_lib.activations import Positions, check_positions
+from tutorial_lib.arguments import Positions, check_positions
 from tutorial_lib.tokens.selection import TokenSelection
 
 # What a tokenizer returned (a BatchEncoding is a Mapping to us), or the token ids alone.

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.architecture.blocks import find_blocks_path, text_host
+from tutorial_lib.architecture.stream import Stream
 from tutorial_lib.hooks import HookPair, wants_kwargs
 from tutorial_lib.tokens.selection import TokenSelection
 
@@ -37,9 +37,9 @@ class TokenTracker:
         ValueError: no part of the model around its blocks takes input ids.
     """
 
-    def __init__(self, model: nn.Module, selection: TokenSelection) -> None:
-        self._decoder = _decoder(model)
-        self._host = text_host(model)
+    def __init__(self, stream: Stream, selection: TokenSelection) -> None:
+        self._decoder = _decoder(stream)
+        self._host = stream.host
         # On the CPU, so that an accelerator need not be waited for to know that a call touches nothing.
         self._selection = selection.to("cpu")
         # By thread, so that two threads in one model do not read each other's. A tuple each, no tensor.
@@ -186,17 +186,17 @@ class TokenTracker:
         return differs
 
 
-def _decoder(model: nn.Module) -> nn.Module:
+def _decoder(stream: Stream) -> nn.Module:
     """The innermost module around the blocks that takes input ids, and with them the cache."""
-    path = find_blocks_path(model)
+    path = stream.path
     while path:
         path = path.rpartition(".")[0]
-        module = model.get_submodule(path)
+        module = stream.model.get_submodule(path)
         if "input_ids" in inspect.signature(type(module).forward).parameters:
             return module
     raise ValueError(
-        f"{type(model).__name__} has no module around its blocks whose forward takes input_ids, so it cannot "
-        "be told which tokens a call has; use positions within each call, such as positions=-1"
+        f"{type(stream.model).__name__} has no module around its blocks whose forward takes input_ids, so it "
+        "cannot be told which tokens a call has; use positions within each call, such as positions=-1"
     )
 
 

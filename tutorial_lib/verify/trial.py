@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.activations import read_output
-from tutorial_lib.architecture.blocks import text_config, text_host
+from tutorial_lib.architecture.hf import text_config, text_host
 from tutorial_lib.architecture.model_map import ModelMap
 from tutorial_lib.verify.recording import Call
 
 BATCH, SEQ = 2, 8
 
 
-class Probe:
+class Trial:
     """A model, its map and the tokens to run it on."""
 
     def __init__(self, model: nn.Module, parts: ModelMap, ids: Tensor) -> None:
@@ -73,12 +73,12 @@ def _special_tokens(config: Any) -> set[int]:
     return found
 
 
-def shape_words(call: Call, probe: Probe) -> str:
+def shape_words(call: Call, trial: Trial) -> str:
     """A shape such as "[batch, seq, d_model]"; another size than these is given by how it differs."""
     if call.stream is None:
         return "none"
     shape = list(call.stream.shape)
-    sizes = (probe.ids.shape[0] // _rows_each(probe.parts), probe.ids.shape[1], probe.parts.d_model)
+    sizes = (trial.ids.shape[0] // _rows_each(trial.parts), trial.ids.shape[1], trial.parts.d_model)
     if len(shape) == 3 and shape[:2] == [sizes[1], sizes[0]] and sizes[0] != sizes[1]:
         return "[seq, batch, d_model]"
     if len(shape) == 3:

@@ -6,18 +6,19 @@
 """
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tutorial_lib.activations import read_output, replace_output
-from tutorial_lib.architecture.blocks import UnaddressableStreamError, unwrapped
-from tutorial_lib.architecture.model_map import ATTENTION_NAMES, MLP_NAMES, map_model, named_parts
+from tutorial_lib.architecture.hf import unwrapped
+from tutorial_lib.architecture.model_map import ATTENTION_NAMES, MLP_NAMES, named_parts, parts_of
+from tutorial_lib.architecture.stream import UnaddressableStreamError
+from tutorial_lib.architecture.verification import Finding, Verification
 from tutorial_lib.verify.chain import Chain, chain_of, state_meaning
 from tutorial_lib.verify.findings import (
-    Check,
     blocks_found,
     calls_in_generate,
     edit,
@@ -28,64 +29,7 @@ from tutorial_lib.verify.findings import (
 )
 from tutorial_lib.verify.recording import left_as_it_was, quiet_hooks, record
 from tutorial_lib.verify.sums import Sum, block_sum
-from tutorial_lib.verify.trial import Probe, random_ids, shape_words
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What was measured by running a model.
-
-    Attributes:
-        model_class: the class of the model.
-        blocks_path: the name of the blocks in the model.
-        n_layers: how many blocks there are.
-        returns: what a block returns: "tensor", "tuple", "list" or the name of a class.
-        passed_as: how a block gets the stream: "args[0]" or "hidden_states=".
-        stream_shape: the shape of the stream in words, "[batch, seq, d_model]" where it is as usual.
-        kind: how a block writes to the stream: a `Kind`, as measured.
-        terms: which terms sum to the output of a block; " or " between blocks that differ.
-        mid_stream: whether there is a stream between attention and MLP: whether the input of the MLP moves
-            when the attention is silenced. None where a block has no two such parts.
-        checks: see `Check`.
-        addressable: whether the stream is one `[batch, seq, d_model]` tensor that an edit at the input of a
-            block reaches.
-        reason: why it is not; empty if it is.
-    """
-
-    model_class: str
-    blocks_path: str
-    n_layers: int
-    returns: str
-    passed_as: str
-    stream_shape: str
-    kind: str
-    terms: str
-    mid_stream: bool | None
-    checks: tuple[Check, ...]
-    addressable: bool
-    reason: str
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """The checks that failed, in words."""
-        return tuple(f"{check.name}: {check.detail}" for check in self.checks if check.passed is False)
-
-    @property
-    def ok(self) -> bool:
-        """Whether no check failed and the stream can be addressed."""
-        return self.addressable and not self.problems
-
-    def __str__(self) -> str:
-        marks = {True: "yes", False: "NO", None: "-"}
-        width = max(len(check.name) for check in self.checks)
-        rows = [f"  {c.name:<{width}}  {marks[c.passed]:<3}  {c.detail}".rstrip() for c in self.checks]
-        head = f"{self.model_class}: {self.n_layers} blocks at {self.blocks_path}, {self.kind}"
-        stream = f"  stream {self.stream_shape}, passed as {self.passed_as}, blocks return a {self.returns}"
-        terms = f"  output of a block = {self.terms}"
-        if self.mid_stream is not None:
-            terms += f"; {'a' if self.mid_stream else 'no'} stream between attention and MLP"
-        last = "  addressable" if self.addressable else f"  NOT addressable: {self.reason}"
-        return "\n".join([head, stream, terms, *rows, last])
+from tutorial_lib.verify.trial import Trial, random_ids, shape_words
 
 
 def verify_model(model: nn.Module, input_ids: Tensor | None = None, *, generate: bool = True) -> Verification:
@@ -105,16 +49,16 @@ def verify_model(model: nn.Module, input_ids: Tensor | None = None, *, generate:
     Raises:
         ValueError: the model has no blocks of a decoder.
     """
-    parts = map_model(model)
+    parts = parts_of(model)
     ids = random_ids(model, parts) if input_ids is None else input_ids
     before = _modes(model)
     with left_as_it_was(model) as differences:
-        found = _measure(Probe(unwrapped(model), parts, ids), generate)
+        found = _measure(Trial(unwrapped(model), parts, ids), generate)
         changed = differences()
     changed += [] if _modes(model) == before else ["training modes or random numbers"]
     left = "hooks, config, modes and random numbers are as before"
     detail = f"changed: {', '.join(changed)}" if changed else left
-    return replace(found, checks=(*found.checks, Check("nothing left behind", not changed, detail)))
+    return replace(found, checks=(*found.checks, Finding("nothing left behind", not changed, detail)))
 
 
 def _modes(model: nn.Module) -> list[Any]:
@@ -139,33 +83,33 @@ def verified(model: nn.Module) -> Verification:
     return found
 
 
-def _measure(probe: Probe, generate: bool) -> Verification:
-    parts, blocks = probe.parts, list(probe.parts.blocks)
+def _measure(trial: Trial, generate: bool) -> Verification:
+    parts, blocks = trial.parts, list(trial.parts.blocks)
     lists = {
         name: list(module)
-        for name, module in probe.model.named_modules()
+        for name, module in trial.model.named_modules()
         if isinstance(module, nn.ModuleList)
     }
     watched = [element for elements in lists.values() for element in elements] + blocks
     watched += [part for part in (parts.final_norm, parts.unembedding) if part is not None]
     # The model without its head: what holds the final norm.
-    watched += [m for m in probe.model.modules() if any(child is parts.final_norm for child in m.children())]
-    calls, output = record(watched, lambda: probe.run(output_hidden_states=True))
+    watched += [m for m in trial.model.modules() if any(child is parts.final_norm for child in m.children())]
+    calls, output = record(watched, lambda: trial.run(output_hidden_states=True))
     chain = chain_of(blocks, calls)
-    if chain.second and not second_matters(probe, chain):
+    if chain.second and not second_matters(trial, chain):
         chain = replace(chain, second=False)  # such as Zaya's router states
-    checks = [blocks_found(probe, chain, calls, lists)]
+    checks = [blocks_found(trial, chain, calls, lists)]
     shown = getattr(output, "decoder_hidden_states", None) or getattr(output, "hidden_states", None) or ()
     states = [state.detach().cpu() for state in shown]
     kinds = {type(block) for block in blocks}
     others = any(type(call.module) in kinds and call not in chain.calls for call in calls)
-    checks.append(Check("input = hidden_states", *state_meaning(states, chain, others)))
+    checks.append(Finding("input = hidden_states", *state_meaning(states, chain, others)))
     checks.append(final_norm(parts, chain, calls, states))
-    checks += [zero_edit(probe, chain), edit(probe, chain), calls_in_generate(probe, chain, generate)]
+    checks += [zero_edit(trial, chain), edit(trial, chain), calls_in_generate(trial, chain, generate)]
     first = chain.calls[0] if chain.calls else None
-    shape = shape_words(first, probe) if first is not None else "none"
+    shape = shape_words(first, trial) if first is not None else "none"
     reason = _reason(checks, chain, shape)
-    sums, kind = _sums(probe, chain)
+    sums, kind = _sums(trial, chain)
     return Verification(
         model_class=parts.model_class,
         blocks_path=parts.blocks_path,
@@ -182,7 +126,7 @@ def _measure(probe: Probe, generate: bool) -> Verification:
     )
 
 
-def _reason(checks: list[Check], chain: Chain, shape: str) -> str:
+def _reason(checks: list[Finding], chain: Chain, shape: str) -> str:
     """Why the stream cannot be addressed as one; empty where it can."""
     if chain.trouble:
         return checks[0].detail
@@ -196,21 +140,21 @@ def _reason(checks: list[Check], chain: Chain, shape: str) -> str:
     return failed[0].detail if failed else ""
 
 
-def _sums(probe: Probe, chain: Chain) -> tuple[list[tuple[Sum, bool | None]], str]:
+def _sums(trial: Trial, chain: Chain) -> tuple[list[tuple[Sum, bool | None]], str]:
     """The terms and the mid stream of one block of each structure, and the kind that follows from them."""
     alike: dict[tuple[str, ...], list[nn.Module]] = {}
     for module in dict.fromkeys(call.module for call in chain.calls):
         alike.setdefault(tuple(name for name, _ in module.named_children()), []).append(module)
     sums, rest = [], []
     for blocks in alike.values():
-        found = block_sum(blocks[-1], probe.run)
-        sums.append((found, _mid_stream(blocks[-1], found, probe)))
+        found = block_sum(blocks[-1], trial.run)
+        sums.append((found, _mid_stream(blocks[-1], found, trial)))
         # The first block may differ from all others: RWKV's has a norm of its own before it.
-        if blocks != [probe.parts.blocks[0]] or len(alike) == 1:
+        if blocks != [trial.parts.blocks[0]] or len(alike) == 1:
             rest.append(sums[-1])
     kinds = list(dict.fromkeys(_kind(found, middle) for found, middle in rest))
     first = chain.calls[0].stream if chain.calls else None
-    wide = first is not None and (first.ndim > 3 or first.shape[-1] > probe.parts.d_model)
+    wide = first is not None and (first.ndim > 3 or first.shape[-1] > trial.parts.d_model)
     if wide or chain.second:
         return sums, "several-streams"
     return sums, kinds[0] if len(kinds) == 1 else "mixed" if kinds else "unknown"
@@ -228,7 +172,7 @@ def _kind(found: Sum, middle: bool | None) -> str:
     return "parallel" if middle is False else "pre-norm"
 
 
-def _mid_stream(block: nn.Module, found: Sum, probe: Probe) -> bool | None:
+def _mid_stream(block: nn.Module, found: Sum, trial: Trial) -> bool | None:
     """Whether what the last part of a block gets moves when what the first part returns is silenced.
 
     The parts are the modules that write to the stream, else those named like an attention and an MLP.
@@ -243,9 +187,9 @@ def _mid_stream(block: nn.Module, found: Sum, probe: Probe) -> bool | None:
     def silence(module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
         return replace_output(output, torch.zeros_like(read_output(output)))
 
-    plain, _ = record([parts[-1]], probe.run)
+    plain, _ = record([parts[-1]], trial.run)
     with quiet_hooks([], [(parts[0], silence)]):
-        silenced, _ = record([parts[-1]], probe.run)
+        silenced, _ = record([parts[-1]], trial.run)
     if not plain or not silenced:
         return None
     return not equal(plain[0].stream, silenced[0].stream)
