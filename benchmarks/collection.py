@@ -46,7 +46,7 @@ errors = Console(stderr=True)
 
 
 @dataclass(frozen=True)
-class Variant:
+class CollectionVariant:
     """One thing that is timed; `run` gets an empty folder."""
 
     name: str
@@ -110,7 +110,7 @@ def batches_of(job: Any) -> list[Any]:
     return [batch for chunk in chunks for batch in make_plan(chunk, "", job.reading).batches]
 
 
-def ordinary(model: Any, data: list[list[int]]) -> list[Variant]:
+def ordinary(model: Any, data: list[list[int]]) -> list[CollectionVariant]:
     """The bare pass, then this library."""
     from tutorial_lib.collect.ranks import Ranks
     from tutorial_lib.collect.streams import run_job
@@ -156,14 +156,14 @@ def ordinary(model: Any, data: list[list[int]]) -> list[Variant]:
 
     ours = "this library"
     return [
-        Variant("bare pass", "transformers", "none", bare),
-        Variant("bare pass again", "transformers", "none", bare),
-        Variant("bare pass with logits", "transformers", "none", with_logits),
-        Variant("bare pass of the lower half", "transformers", "none", half),
-        Variant("collect the middle layer", ours, "4", collect([LAYERS // 2])),
-        Variant("collect the last layer", ours, "8", collect([LAYERS])),
-        Variant("collect all layers", ours, "0 to 8", collect(list(range(LAYERS + 1)))),
-        Variant("setting up alone", ours, "none", set_up),
+        CollectionVariant("bare pass", "transformers", "none", bare),
+        CollectionVariant("bare pass again", "transformers", "none", bare),
+        CollectionVariant("bare pass with logits", "transformers", "none", with_logits),
+        CollectionVariant("bare pass of the lower half", "transformers", "none", half),
+        CollectionVariant("collect the middle layer", ours, "4", collect([LAYERS // 2])),
+        CollectionVariant("collect the last layer", ours, "8", collect([LAYERS])),
+        CollectionVariant("collect all layers", ours, "0 to 8", collect(list(range(LAYERS + 1)))),
+        CollectionVariant("setting up alone", ours, "none", set_up),
     ]
 
 
@@ -199,11 +199,13 @@ def pass_timed(model: Any) -> Iterator[list[float]]:
         BatchCapture._keep = keep  # type: ignore[method-assign]
 
 
-def measure(variants: list[Variant], rounds: int, folder: Path) -> dict[str, dict[str, list[float]]]:
+def measure(
+    variants: list[CollectionVariant], rounds: int, folder: Path
+) -> dict[str, dict[str, list[float]]]:
     """Seconds of each variant and of the bare pass beside it, on both clocks, by round."""
     bare, others = variants[0], variants[1:]
 
-    def take(variant: Variant) -> tuple[float, float, Any]:
+    def take(variant: CollectionVariant) -> tuple[float, float, Any]:
         return _seconds(variant, folder)
 
     order = random.Random(0)
@@ -222,7 +224,7 @@ def measure(variants: list[Variant], rounds: int, folder: Path) -> dict[str, dic
     return found
 
 
-def _seconds(variant: Variant, folder: Path) -> tuple[float, float, Any]:
+def _seconds(variant: CollectionVariant, folder: Path) -> tuple[float, float, Any]:
     """On the clock, of the processor, and what the variant gave."""
     with tempfile.TemporaryDirectory(dir=folder) as empty:
         wall, processor = time.perf_counter(), time.process_time()
@@ -230,7 +232,7 @@ def _seconds(variant: Variant, folder: Path) -> tuple[float, float, Any]:
         return time.perf_counter() - wall, time.process_time() - processor, given
 
 
-def summary(variant: Variant, taken: dict[str, list[float]], tokens: int) -> dict[str, Any]:
+def summary(variant: CollectionVariant, taken: dict[str, list[float]], tokens: int) -> dict[str, Any]:
     """Medians; a ratio is of speeds, so that 1 is as fast as the bare pass."""
     row: dict[str, Any] = {"name": variant.name, "library": variant.library, "layers": variant.layers}
     for clock in ("wall", "processor"):
@@ -257,7 +259,7 @@ def speed(tokens: int, rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         variants = ordinary(model, data)
         others, left_out = collection_peers.variants(model, batches, LAYERS // 2)
-        variants += [Variant(name, library, str(LAYERS // 2), run) for name, library, run in others]
+        variants += [CollectionVariant(name, library, str(LAYERS // 2), run) for name, library, run in others]
         found = measure(variants, rounds, Path(folder))
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),

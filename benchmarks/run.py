@@ -23,12 +23,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks import ordinary, peers
-from benchmarks.equal import Check, Expected, check, expected
+from benchmarks.equal import EqualityCheck, Expected, check, expected
 from benchmarks.goals import goals
-from benchmarks.job import SIZES, Job, Size, build
 from benchmarks.machine import load, machine, versions
 from benchmarks.timing import Timing, clock_for, measure
 from benchmarks.variant import BARE, BARE_GENERATE, GENERATION, LeftOut, Variant
+from benchmarks.workload import SIZES, Size, Workload, build
 from tutorial_lib import leftover_hooks
 
 WARMUP = 2
@@ -84,11 +84,11 @@ def selected(variants: list[Variant], only: list[str] | None) -> list[Variant]:
 
 
 def checked(
-    variants: list[Variant], right: Expected, job: Job
-) -> tuple[list[Variant], dict[str, Check], list[LeftOut]]:
+    variants: list[Variant], right: Expected, job: Workload
+) -> tuple[list[Variant], dict[str, EqualityCheck], list[LeftOut]]:
     """Those that are right, how right they are, and the others with their reasons."""
     good: list[Variant] = []
-    checks: dict[str, Check] = {}
+    checks: dict[str, EqualityCheck] = {}
     left_out: list[LeftOut] = []
     for variant in variants:
         try:
@@ -146,7 +146,7 @@ def run_size(size: Size, chosen: argparse.Namespace) -> tuple[dict[str, Any], li
     return {**asdict(size), "variants": rows, "left_out": [asdict(each) for each in left_out]}, known
 
 
-def _row(variant: Variant, timing: Timing, found: Check) -> dict[str, Any]:
+def _row(variant: Variant, timing: Timing, found: EqualityCheck) -> dict[str, Any]:
     numbers = {name: round(value, 4) for name, value in asdict(timing).items()}
     return {
         "name": variant.name,

@@ -16,8 +16,8 @@ from tests import ROOT
 from tests.atlas.atlas_workers import misbehave
 from tests.tiny_random.test_shrink import OLD, OLD_FAILURES
 from tools.atlas import atlas_page
-from tools.atlas.rows import Atlas, Journal, Row, key, read, row, write
-from tools.atlas.sweep import Limits, Result, sweep
+from tools.atlas.atlas_rows import Atlas, AtlasJournal, Row, key, read, row, write
+from tools.atlas.sweep import SweepLimits, SweepResult, sweep
 from tools.atlas.words import KINDS, WHY
 
 ATLAS = ROOT / "docs" / "reference" / "atlas.json"
@@ -170,14 +170,14 @@ def test_a_row_with_a_failed_check_or_without_an_end_is_no_success():
     assert atlas_page.result(with_check(atlas_page.EQUAL, False)) == "failed"  # never a silent mismatch
     assert atlas_page.result(with_check(atlas_page.EQUAL, None)) == "other"
     assert atlas_page.result(dataclasses.replace(GOOD, addressable=False, reason="two streams")) == "refused"
-    hung = row(Result("llama", "time", None, "more than 5 s", 5.0))
+    hung = row(SweepResult("llama", "time", None, "more than 5 s", 5.0))
     assert atlas_page.result(hung) == "failed"
     assert "more than 5 s" in atlas_page.remarks(hung)[0]
     assert "## Not verified" in atlas_page.page(Atlas("5", "2", (hung,)))
 
 
-def bad(*types: str, **limits: float) -> dict[str, Result]:
-    found = sweep(types, misbehave, jobs=2, limits=Limits(**limits), preload="tests.atlas.atlas_workers")
+def bad(*types: str, **limits: float) -> dict[str, SweepResult]:
+    found = sweep(types, misbehave, jobs=2, limits=SweepLimits(**limits), preload="tests.atlas.atlas_workers")
     return {each.model_type: each for each in found}
 
 
@@ -209,7 +209,9 @@ def test_a_process_that_wants_more_memory_than_it_may_have_becomes_a_result():
 
 @needs_fork
 def test_leaving_a_sweep_early_ends_its_processes():
-    results = sweep(["behaves", "hangs"], misbehave, limits=Limits(), preload="tests.atlas.atlas_workers")
+    results = sweep(
+        ["behaves", "hangs"], misbehave, limits=SweepLimits(), preload="tests.atlas.atlas_workers"
+    )
     assert next(results).model_type == "behaves"
     before = time.monotonic()
     results.close()
@@ -225,26 +227,26 @@ def test_no_jobs_is_refused():
 
 
 def test_a_journal_goes_on_after_a_line_that_was_cut_short(tmp_path):
-    journal = Journal(tmp_path)
+    journal = AtlasJournal(tmp_path)
     assert journal.rows() == {}
     journal.add(GOOD)
     with journal.path.open("a") as file:
         file.write('{"model_type": "gpt2", "outc')
-    assert Journal(tmp_path).rows() == {"llama": GOOD}
+    assert AtlasJournal(tmp_path).rows() == {"llama": GOOD}
     other = dataclasses.replace(GOOD, model_type="opt")
-    Journal(tmp_path).add(other)
-    assert Journal(tmp_path).rows() == {"llama": GOOD, "opt": other}
+    AtlasJournal(tmp_path).add(other)
+    assert AtlasJournal(tmp_path).rows() == {"llama": GOOD, "opt": other}
 
 
 def test_a_journal_of_other_sources_or_another_transformers_does_not_count(tmp_path, monkeypatch):
-    Journal(tmp_path).add(GOOD)
+    AtlasJournal(tmp_path).add(GOOD)
     before = key()
-    monkeypatch.setattr("tools.atlas.rows.version", lambda name: "9.9")
+    monkeypatch.setattr("tools.atlas.atlas_rows.version", lambda name: "9.9")
     assert key() != before
-    assert Journal(tmp_path).rows() == {}
+    assert AtlasJournal(tmp_path).rows() == {}
     monkeypatch.undo()
-    monkeypatch.setattr("tools.atlas.rows.SOURCES", ("hooks",))
-    assert Journal(tmp_path).rows() == {}
+    monkeypatch.setattr("tools.atlas.atlas_rows.WORKER", "tools.atlas.words")
+    assert AtlasJournal(tmp_path).rows() == {}
 
 
 def test_an_atlas_is_read_as_it_was_written_in_the_order_of_types(tmp_path):
@@ -276,13 +278,13 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
         assert first.poll() is None, "the sweep ended before its first row"
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=120)
-    done = list(Journal(tmp_path).rows())
+    done = list(AtlasJournal(tmp_path).rows())
     assert 1 <= len(done) < 6
     assert not (tmp_path / "a.json").exists()
 
     second = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert f"{len(done)} of 6 types are in " in second.stderr
-    lines = Journal(tmp_path).path.read_text().splitlines()
+    lines = AtlasJournal(tmp_path).path.read_text().splitlines()
     assert [json.loads(line)["model_type"] for line in lines] == types  # each once, none again
     assert [each.model_type for each in read(tmp_path / "a.json").rows] == sorted(types)
 

@@ -17,7 +17,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from tests import ROOT
-from tests.small_exercises import SOLUTION, STARTER, WRONG, add_exercise, add_three
+from tests.small_exercises import SOLUTION, STARTER, WRONG, a_workspace, add_exercise, add_three
 from tutorial_lib.checker.local import LocalRunner
 from tutorial_lib.cli import app
 from tutorial_lib.commands import hooking_check as check_module
@@ -55,7 +55,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     folder = tmp_path / "my Übungen"
     add_three(folder / ".hooking" / "exercises")
     monkeypatch.chdir(folder)
-    return Workspace.create(folder)
+    return a_workspace(folder)
 
 
 def write(work: Workspace, name: str, text: str) -> None:
@@ -152,7 +152,7 @@ def test_list_as_json_is_one_object(work):
 
 
 def test_list_of_a_course_names_it_and_the_student(work):
-    Workspace.create(work.folder, course={"course": "Hooks 101", "student": "s7"})
+    a_workspace(work.folder, course={"course": "Hooks 101", "student": "s7"})
     assert fine("list").startswith("Hooks 101, s7\n")
 
 
@@ -281,7 +281,7 @@ def test_the_variant_of_the_course_reaches_the_check(work, warm):
     add_exercise(work.hidden / "exercises", FIRST, checks=checks)
     write(work, FIRST, SOLUTION)
     assert hooking("check", FIRST).exit_code == 1
-    Workspace.create(work.folder, course={"course": "c", "student": "s", "variants": {FIRST: 17}})
+    a_workspace(work.folder, course={"course": "c", "student": "s", "variants": {FIRST: 17}})
     assert hooking("check", FIRST).exit_code == 0
 
 

@@ -5,7 +5,7 @@ import torch
 from transformers import AutoModelForCausalLM, MixtralConfig
 
 from tests.tiny_families import D_MODEL, FAMILIES, LAYERS, LLAMA, build, hooks_on, token_ids
-from tools.tiny_model.evaluate import continuations, encode, share
+from tools.tiny_model.behaviour import continuations, encode, share
 from tutorial_lib import (
     ablate_direction_from_residual,
     add_hooks,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tutorial_lib.course import CourseError
 from tutorial_lib.course.bundle import Bundle, new_bundle, read_bundle
-from tutorial_lib.course.errors import CourseError
 from tutorial_lib.course.roster import read_roster
 from tutorial_lib.course.variants import grading_seed, is_seal, seal, variant
 

@@ -15,7 +15,7 @@ import pytest
 from tests import ROOT
 from tools.exercises.sample_class import DOUBLE, PRINT, STREAM, make
 from tutorial_lib.course.bundle import Bundle
-from tutorial_lib.course.grading import Options, Run, grade
+from tutorial_lib.course.grading import GradingRun, Options, grade
 from tutorial_lib.course.journal import NAME
 from tutorial_lib.course.receipts import is_genuine
 
@@ -51,7 +51,7 @@ def before(bundle: Bundle) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def graded(
     bundle: Bundle, before: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Run, Path]:
+) -> tuple[GradingRun, Path]:
     out = tmp_path_factory.mktemp("first") / "grades"
     return grade(bundle.folder.parent / "submissions", bundle, out, Options(jobs=2)), out
 
@@ -69,7 +69,7 @@ def untimed(text: str) -> str:
     return json.dumps(values)
 
 
-def test_each_student_of_the_sample_class_gets_what_they_deserve(graded: tuple[Run, Path]) -> None:
+def test_each_student_of_the_sample_class_gets_what_they_deserve(graded: tuple[GradingRun, Path]) -> None:
     found = {}
     for student in graded[0].grades.students:
         answers = {answer.exercise.name: answer for answer in student.answers}
@@ -80,7 +80,7 @@ def test_each_student_of_the_sample_class_gets_what_they_deserve(graded: tuple[R
     assert found == DESERVED
 
 
-def test_what_is_another_each_time_is_left_out_or_made_the_same(graded: tuple[Run, Path]) -> None:
+def test_what_is_another_each_time_is_left_out_or_made_the_same(graded: tuple[GradingRun, Path]) -> None:
     [alan] = [student for student in graded[0].grades.students if student.student.id == "alan"]
     report = {answer.exercise.name: answer.report for answer in alan.answers}[STREAM]
     assert report.printed.startswith("<object object at 0x...> {")
@@ -89,13 +89,13 @@ def test_what_is_another_each_time_is_left_out_or_made_the_same(graded: tuple[Ru
 
 
 def test_grading_leaves_submissions_and_bundle_as_they_were(
-    bundle: Bundle, before: dict[str, str], graded: tuple[Run, Path]
+    bundle: Bundle, before: dict[str, str], graded: tuple[GradingRun, Path]
 ) -> None:
     assert hashes(bundle.folder.parent) == before
 
 
 def test_the_answers_were_run_with_each_students_own_variant(
-    bundle: Bundle, graded: tuple[Run, Path]
+    bundle: Bundle, graded: tuple[GradingRun, Path]
 ) -> None:
     answers = [a for s in graded[0].grades.students for a in s.answers if a.seed is not None]
     assert len(answers) == 33
@@ -105,7 +105,7 @@ def test_the_answers_were_run_with_each_students_own_variant(
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")
 def test_a_run_that_is_killed_and_started_again_gives_the_same_grades_and_judges_nothing_twice(
-    bundle: Bundle, graded: tuple[Run, Path], tmp_path: Path
+    bundle: Bundle, graded: tuple[GradingRun, Path], tmp_path: Path
 ) -> None:
     out, script = tmp_path / "grades", tmp_path / "hooking"
     script.write_text("from tutorial_lib.cli import app\napp()\n")
@@ -164,7 +164,7 @@ def is_running(pid: int) -> bool:
 
 
 def test_every_receipt_is_genuine_and_names_what_was_handed_in(
-    bundle: Bundle, graded: tuple[Run, Path]
+    bundle: Bundle, graded: tuple[GradingRun, Path]
 ) -> None:
     for student in DESERVED:
         receipt: dict[str, Any] = json.loads((graded[1] / "receipts" / f"{student}.json").read_text())
@@ -178,7 +178,7 @@ def test_every_receipt_is_genuine_and_names_what_was_handed_in(
 
 
 def test_no_line_of_a_hidden_check_is_in_a_file_for_students(
-    bundle: Bundle, graded: tuple[Run, Path]
+    bundle: Bundle, graded: tuple[GradingRun, Path]
 ) -> None:
     for folder in ("feedback", "gradescope", "classroom50", "github-classroom"):
         for file in (graded[1] / folder).rglob("*.*"):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tools.exercises.sample_class import DOUBLE, EVENING, MORNING, make
+from tutorial_lib.course import CourseError
 from tutorial_lib.course.bundle import Bundle
-from tutorial_lib.course.errors import CourseError
 from tutorial_lib.course.intake import IGNORED, SUPERSEDED, UNREADABLE, Intake, take_in
 from tutorial_lib.course.owner import CONFLICT, UNKNOWN
 from tutorial_lib.course.variants import seal

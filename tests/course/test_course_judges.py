@@ -12,10 +12,9 @@ import pytest
 
 from tools.exercises.sample_class import DOUBLE, STREAM, make
 from tutorial_lib.checker.report import PASSED, CheckResult, Report
-from tutorial_lib.course import judge_pool
+from tutorial_lib.course import CourseError, judge_pool
 from tutorial_lib.course.bundle import Bundle, read_bundle
-from tutorial_lib.course.errors import CourseError
-from tutorial_lib.course.grading import Options, Progress, grade
+from tutorial_lib.course.grading import GradingProgress, Options, grade
 from tutorial_lib.course.journal import NAME, open_journal
 from tutorial_lib.course.judge_pool import Task, Verdict, run_judges
 from tutorial_lib.exercises.catalog import get_exercise
@@ -123,8 +122,8 @@ def bundle(tmp_path: Path, stand_in: None) -> Bundle:
     return make(tmp_path / "class")
 
 
-def run(bundle: Bundle, out: str = "grades", **options: Any) -> list[Progress]:
-    seen: list[Progress] = []
+def run(bundle: Bundle, out: str = "grades", **options: Any) -> list[GradingProgress]:
+    seen: list[GradingProgress] = []
     top = bundle.folder.parent
     grade(
         top / "submissions", read_bundle(bundle.folder), top / out, Options(**options), progress=seen.append
@@ -155,7 +154,7 @@ def test_a_second_run_judges_nothing_and_writes_the_same_bytes(bundle: Bundle) -
 def test_a_run_that_was_stopped_goes_on_and_judges_no_answer_twice(bundle: Bundle) -> None:
     top = bundle.folder.parent
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: GradingProgress) -> None:
         if progress.done == 10:
             raise KeyboardInterrupt
 

@@ -14,8 +14,8 @@ import pytest
 
 from tutorial_lib.checker import report
 from tutorial_lib.checker.report import CheckResult, Report
+from tutorial_lib.course import CourseError
 from tutorial_lib.course.bundle import Bundle
-from tutorial_lib.course.errors import CourseError
 from tutorial_lib.course.feedback import block, code
 from tutorial_lib.course.formats.canvas import canvas_sheet, fill_canvas
 from tutorial_lib.course.formats.classroom import classroom50

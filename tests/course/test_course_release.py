@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.small_exercises import a_workspace
 from tools.exercises.sample_class import STREAM, make
 from tutorial_lib.cli import app
+from tutorial_lib.course import CourseError
 from tutorial_lib.course.bundle import Bundle
-from tutorial_lib.course.errors import CourseError
 from tutorial_lib.course.release import RELEASED, release
 from tutorial_lib.course.submitting import submit
 from tutorial_lib.course.variants import seal, variant
 from tutorial_lib.exercises.catalog import Exercise, find_exercises, get_exercise
-from tutorial_lib.workspace.workspace import Workspace
 
 PACKAGE = find_exercises()
 
@@ -204,7 +204,7 @@ def test_an_answer_is_read_as_its_encoding_says_and_one_that_is_another_is_no_py
 
 
 def test_only_the_exercises_that_were_chosen_are_listed(tmp_path: Path) -> None:
-    Workspace.create(tmp_path / "own", ["print_a_shape"])
+    a_workspace(tmp_path / "own", ["print_a_shape"])
     assert [item.exercise.name for item in submit(tmp_path / "own").items] == ["01_hooks/print_a_shape"]
 
 

@@ -13,8 +13,8 @@ import torch
 
 from benchmarks import ordinary, peers, run, timing
 from benchmarks.equal import check, expected
-from benchmarks.job import SIZES, build
 from benchmarks.variant import TASKS, Variant
+from benchmarks.workload import SIZES, build
 from tests import ROOT
 from tutorial_lib import leftover_hooks
 

@@ -39,7 +39,7 @@ from pathlib import Path
 from tutorial_lib.sandbox import Limits
 from tutorial_lib.sandbox import confine, library_copy, users
 limits = Limits(seconds=7, memory_mb=100, processes=5, disk_mb=3)
-plan = confine.Plan(limits, Path("."), users.User(1, "a user"), library_copy.Paths((), (), ()), "cpu")
+plan = confine.Confinement(limits, Path("."), users.User(1, "a user"), library_copy.Paths((), (), ()), "cpu")
 """
 
 
@@ -409,7 +409,7 @@ def test_the_layers_in_force_are_found_without_loading_torch() -> None:
 
 
 def test_a_layer_that_is_off_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    plan = confine.Plan(
+    plan = confine.Confinement(
         Limits(), tmp_path, users.User(None, "who it was"), library_copy.Paths((), (), ()), "cpu"
     )
     monkeypatch.setattr(landlock, "version", lambda: 0)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from benchmarks import goals
-from benchmarks.job import SIZES
+from benchmarks.workload import SIZES
 from tests import ROOT
 from tools.measured import benchmark_page
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_exercises import SOLUTION, STARTER, WRONG, add_exercise, add_three
+from tests.small_exercises import SOLUTION, STARTER, WRONG, a_workspace, add_exercise, add_three
 from tutorial_lib.checker.report import FAILED, NOT_ATTEMPTED, PASSED, Report
 from tutorial_lib.exercises.catalog import ExerciseError, find_exercises
 from tutorial_lib.files import write_whole
 from tutorial_lib.workspace import student_files
 from tutorial_lib.workspace.filling import fill
-from tutorial_lib.workspace.progress import Progress, Record
+from tutorial_lib.workspace.progress import ExerciseRecord, Progress
 from tutorial_lib.workspace.workspace import CHANGED, DONE, STARTED, TO_DO, Workspace, WorkspaceError
 
 FIRST, SECOND, THIRD = "01_one/first", "01_one/second", "02_two/third"
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def workspace(folder: Path) -> Workspace:
-    return Workspace.create(folder)
+    return a_workspace(folder)
 
 
 def below(folder: Path) -> dict[str, bytes]:
@@ -59,7 +59,7 @@ def test_a_task_a_starter_and_a_readme_are_written(folder):
 
 
 def test_without_a_release_the_exercises_are_those_of_the_package(tmp_path):
-    workspace = Workspace.create(tmp_path)
+    workspace = a_workspace(tmp_path)
     assert list(workspace.exercises) == list(find_exercises())
     for name in workspace.exercises:
         assert workspace.answer_path(name).is_file()
@@ -140,28 +140,28 @@ def test_a_folder_within_the_exercises_is_refused(folder, workspace):
     ],
 )
 def test_exercises_are_chosen_by_name_or_topic(folder, asked, there):
-    assert list(Workspace.create(folder, asked).exercises) == there
+    assert list(a_workspace(folder, asked).exercises) == there
     assert {name for name in below(folder) if name.endswith(".py")} == {f"{name}.py" for name in there}
 
 
 def test_exercises_may_be_given_as_such(folder):
     known = find_exercises(folder / ".hooking" / "exercises")
-    assert list(Workspace.create(folder, [known[SECOND]]).exercises) == [SECOND]
+    assert list(a_workspace(folder, [known[SECOND]]).exercises) == [SECOND]
 
 
 def test_a_choice_is_remembered_and_grows(folder):
-    Workspace.create(folder, ["first"])
-    assert list(Workspace.create(folder).exercises) == [FIRST]
-    assert list(Workspace.create(folder, ["third"]).exercises) == [FIRST, THIRD]
-    assert list(Workspace.create(folder, ["all"]).exercises) == [FIRST, SECOND, THIRD]
-    assert list(Workspace.create(folder, ["first"]).exercises) == [FIRST, SECOND, THIRD]
+    a_workspace(folder, ["first"])
+    assert list(a_workspace(folder).exercises) == [FIRST]
+    assert list(a_workspace(folder, ["third"]).exercises) == [FIRST, THIRD]
+    assert list(a_workspace(folder, ["all"]).exercises) == [FIRST, SECOND, THIRD]
+    assert list(a_workspace(folder, ["first"]).exercises) == [FIRST, SECOND, THIRD]
 
 
 def test_a_chosen_topic_gets_its_new_exercises(folder):
-    Workspace.create(folder, ["01_one"])
+    a_workspace(folder, ["01_one"])
     add_exercise(folder / ".hooking" / "exercises", "01_one/new")
     add_exercise(folder / ".hooking" / "exercises", "02_two/new")
-    assert list(Workspace.create(folder).exercises) == [FIRST, SECOND, "01_one/new"]
+    assert list(a_workspace(folder).exercises) == [FIRST, SECOND, "01_one/new"]
 
 
 @pytest.mark.parametrize("asked", [["fist"], ["first", "99_topic"], ["all", "fist"]])
@@ -255,7 +255,7 @@ def test_what_has_passed_is_done_until_the_file_is_another(workspace):
 
 def test_checks_are_counted_but_not_those_of_a_starter(workspace):
     workspace.note_check(Report(FIRST, NOT_ATTEMPTED), STARTER)
-    assert workspace.progress[FIRST] == Record()
+    assert workspace.progress[FIRST] == ExerciseRecord()
     workspace.note_check(Report(FIRST, FAILED), WRONG)
     workspace.note_check(passed(), SOLUTION)
     record = workspace.progress[FIRST]
@@ -282,7 +282,7 @@ def test_what_waits_for_another_exercise_comes_after_it(folder):
     root = folder / ".hooking" / "exercises"
     add_exercise(root, FIRST, prerequisites=(THIRD,))
     add_exercise(root, THIRD)
-    workspace = Workspace.create(folder)
+    workspace = a_workspace(folder)
     assert workspace.next().name == SECOND
     workspace.answer_path(SECOND).write_text(SOLUTION, encoding="utf-8")
     workspace.note_check(passed(SECOND), SOLUTION)
@@ -316,7 +316,7 @@ def test_a_file_that_is_gone_says_how_to_get_it_back(workspace):
 
 def test_what_the_release_says_is_read(folder):
     facts = {"course": "Hooks", "student": "s1", "variants": {FIRST: 17}, "seal": "x"}
-    course = Workspace.create(folder, course=facts).course
+    course = a_workspace(folder, course=facts).course
     assert (course.course, course.student, course.variants) == ("Hooks", "s1", {FIRST: 17})
     assert course.fields == facts
     assert json.loads((folder / ".hooking" / "course.json").read_text(encoding="utf-8")) == facts
@@ -348,9 +348,9 @@ def test_progress_survives(progress):
     progress.update("a/b", hints=2)
     progress.update("c/d", outcome="failed")
     again = Progress(progress.file)
-    assert again["a/b"] == Record(hints=2)
-    assert again.all() == {"a/b": Record(hints=2), "c/d": Record(outcome="failed")}
-    assert again["e/f"] == Record()
+    assert again["a/b"] == ExerciseRecord(hints=2)
+    assert again.all() == {"a/b": ExerciseRecord(hints=2), "c/d": ExerciseRecord(outcome="failed")}
+    assert again["e/f"] == ExerciseRecord()
 
 
 def test_two_commands_side_by_side_do_not_undo_each_other(progress):
@@ -358,7 +358,7 @@ def test_two_commands_side_by_side_do_not_undo_each_other(progress):
     progress.update("a/b", hints=1)
     other.update("a/b", checks=1)
     progress.update("c/d", hints=1)
-    assert other.all() == {"a/b": Record(checks=1, hints=1), "c/d": Record(hints=1)}
+    assert other.all() == {"a/b": ExerciseRecord(checks=1, hints=1), "c/d": ExerciseRecord(hints=1)}
 
 
 @pytest.mark.parametrize(
@@ -368,17 +368,20 @@ def test_two_commands_side_by_side_do_not_undo_each_other(progress):
         (b"\xff\xfe", {}),
         (b"[1]", {}),
         (b'{"a/b": {"hints": 2}}', {}),
-        (b'{"format": 2, "exercises": {"a/b": {"hints": 2}}}', {"a/b": Record(hints=2)}),
-        (b'{"exercises": {"a/b": {"hints": 2}}}', {"a/b": Record(hints=2)}),
-        (b'{"format": 1, "exercises": {"a/b": {"hints": "x", "checks": 1}}}', {"a/b": Record(checks=1)}),
-        (b'{"format": 1, "exercises": {"a/b": [1]}}', {"a/b": Record()}),
+        (b'{"format": 2, "exercises": {"a/b": {"hints": 2}}}', {"a/b": ExerciseRecord(hints=2)}),
+        (b'{"exercises": {"a/b": {"hints": 2}}}', {"a/b": ExerciseRecord(hints=2)}),
+        (
+            b'{"format": 1, "exercises": {"a/b": {"hints": "x", "checks": 1}}}',
+            {"a/b": ExerciseRecord(checks=1)},
+        ),
+        (b'{"format": 1, "exercises": {"a/b": [1]}}', {"a/b": ExerciseRecord()}),
     ],
 )
 def test_a_file_that_is_not_understood_is_kept_and_told_once(progress, content, read):
     progress.file.write_bytes(content)
     assert progress.all() == read
     progress.update("c/d", hints=1)
-    assert progress.all() == {**read, "c/d": Record(hints=1)}
+    assert progress.all() == {**read, "c/d": ExerciseRecord(hints=1)}
     assert len(progress.notes) == 1
     assert "cannot be read in full" in progress.notes[0]
     assert "progress.1.json" in progress.notes[0]

@@ -15,8 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tools.atlas.rows import Journal, Row, row, write
-from tools.atlas.sweep import Limits, Result, sweep
+from tools.atlas.atlas_rows import AtlasJournal, Row, row, write
+from tools.atlas.sweep import SweepLimits, SweepResult, sweep
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = [each for each in types if each not in known]
     if unknown:
         parser.error(f"no causal-LM types of this transformers: {', '.join(unknown)}")
-    journal = Journal(options.journal)
+    journal = AtlasJournal(options.journal)
     rows = {} if options.fresh else {name: each for name, each in journal.rows().items() if name in types}
     console = Console(stderr=True)
     if rows:
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             markup=False,
             highlight=False,
         )
-    limits = Limits(options.timeout, options.memory)
+    limits = SweepLimits(options.timeout, options.memory)
     results = sweep([each for each in types if each not in rows], examine, jobs=options.jobs, limits=limits)
     with _progress(console, len(rows), len(types)) as progress:
         task = progress.add_task("", total=len(types), completed=len(rows))
@@ -100,7 +100,7 @@ def _progress(console: Console, done: int, total: int) -> Progress:
     )
 
 
-def _line(found: Row, result: Result) -> str:
+def _line(found: Row, result: SweepResult) -> str:
     if found.outcome != "done":
         words = f"{found.outcome}: {found.detail}"
     else:

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tools.atlas.rows import Atlas, Row, read
+from tools.atlas.atlas_rows import Atlas, Row, read
 from tools.atlas.words import KINDS, NO_KIND, WHY
 
 EQUAL = "input = hidden_states"

@@ -29,7 +29,7 @@ GIBIBYTE = 2**30
 
 
 @dataclass(frozen=True)
-class Limits:
+class SweepLimits:
     """What one type may use.
 
     Attributes:
@@ -42,7 +42,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Result:
+class SweepResult:
     """How the work on one type ended.
 
     Attributes:
@@ -74,9 +74,9 @@ def sweep(
     work: Work,
     *,
     jobs: int = 2,
-    limits: Limits = Limits(),
+    limits: SweepLimits = SweepLimits(),
     preload: str = PRELOAD,
-) -> Iterator[Result]:
+) -> Iterator[SweepResult]:
     """Runs `work(model_type)` for each type and gives the results in the order in which they are ready.
 
     Args:
@@ -118,7 +118,7 @@ def _context(preload: str) -> Any:
     return context
 
 
-def _start(context: Any, model_type: str, work: Work, limits: Limits) -> _Running:
+def _start(context: Any, model_type: str, work: Work, limits: SweepLimits) -> _Running:
     answer, sender = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(work, model_type, limits.memory, sender), daemon=True)
     process.start()
@@ -156,7 +156,7 @@ def _limit_memory(gib: float) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
 
 
-def _result(each: _Running, limits: Limits) -> Result | None:
+def _result(each: _Running, limits: SweepLimits) -> SweepResult | None:
     """The result of a process that has one, None while it works."""
     seconds = time.monotonic() - each.started
     if each.answer.poll():
@@ -170,7 +170,7 @@ def _result(each: _Running, limits: Limits) -> Result | None:
     else:
         return None
     _stop(each)
-    return Result(each.model_type, outcome, value, detail, seconds)
+    return SweepResult(each.model_type, outcome, value, detail, seconds)
 
 
 def _stop(each: _Running) -> None:

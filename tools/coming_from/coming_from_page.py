@@ -21,7 +21,7 @@ from typing import Any
 from tools import ROOT
 from tools.coming_from import differences
 from tools.coming_from.places import PLACES, WEIGHTS
-from tools.coming_from.reading import GPT2_NAMES, JOBS, LIBRARIES, Job, for_family, read_job
+from tools.coming_from.reading import GPT2_NAMES, JOBS, LIBRARIES, PortedJob, for_family, read_job
 from tools.coming_from.verbs import VERBS
 from tools.reference.generated import bring_up_to_date, parser
 
@@ -60,12 +60,12 @@ def page(results: dict[str, Any]) -> str:
     return re.sub(r"\{\{([\w-]+)\}\}", lambda found: parts[found[1]], text)
 
 
-def section(job: Job, result: dict[str, Any]) -> str:
+def section(job: PortedJob, result: dict[str, Any]) -> str:
     """A job: heading, tabs and how equal the three are."""
     return f"### {job.title}\n\n{wrap(job.intro)}\n\n{tabs(job)}\n\n{wrap(verdict(result))}\n"
 
 
-def tabs(job: Job) -> str:
+def tabs(job: PortedJob) -> str:
     """The code of the three libraries, each in a tab, the note under it."""
     made = []
     for key, label in LIBRARIES.items():

@@ -57,7 +57,7 @@ GPT2_NAMES = {
 
 
 @dataclass(frozen=True)
-class Job:
+class PortedJob:
     """A job as the page shows it; `code` and `notes` by library.
 
     `fingerprint` is of the code alone: it says whether a comparison was of this code.
@@ -71,7 +71,7 @@ class Job:
     fingerprint: str
 
 
-def read_job(name: str, folder: Path = FOLDER) -> Job:
+def read_job(name: str, folder: Path = FOLDER) -> PortedJob:
     """Reads a job.
 
     Raises:
@@ -87,7 +87,7 @@ def read_job(name: str, folder: Path = FOLDER) -> Job:
     there = () if name == SET_UP else ("torch",)  # the set-up, which comes first on the page, has imported it
     code = {key: _shown(source, tree, node, path.name, there) for key, node in functions.items()}
     notes = {key: ast.get_docstring(node) or "" for key, node in functions.items()}
-    return Job(
+    return PortedJob(
         name,
         title,
         intro.strip(),

@@ -38,7 +38,7 @@ ANNOTATION = re.compile(r"(#\s*\(\d+\))!")
 ERROR_NAME = r"(?:Error|Exception|Warning|Exit|Interrupt|Iteration)"
 
 
-class Writer:
+class NotebookWriter:
     """Collects the cells of a notebook; text is gathered until a block of code comes."""
 
     def __init__(self, page: Page, folder: Path) -> None:
@@ -177,7 +177,7 @@ def tags(block: Block) -> list[str]:
 def convert(path: Path, folder: Path, root: Path = ROOT) -> str:
     """The text of the notebook that a page makes in `folder`."""
     page = read_page(path, root)
-    writer = Writer(page, folder)
+    writer = NotebookWriter(page, folder)
     link = Path(os.path.relpath(path, folder)).as_posix()
     writer.cells += before_a_page(page.name, link, Path(os.path.relpath(root, folder)).as_posix())
     blocks = {block.line: block for block in page.blocks if block.syntax == "python"}

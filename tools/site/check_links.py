@@ -49,7 +49,7 @@ COMMENT_IN_CSS = re.compile(r"/\*.*?\*/", re.S)
 
 
 @dataclass
-class Document(HTMLParser):
+class LinkedPage(HTMLParser):
     """What a page refers to: addresses it fetches, addresses a reader may follow, and its anchors."""
 
     text: str
@@ -105,7 +105,7 @@ class Site:
 
     root: Path
     base: str
-    documents: dict[Path, Document]
+    documents: dict[Path, LinkedPage]
     styles: dict[Path, list[str]]
 
     def target(self, path: Path, reference: str) -> tuple[Path | None, str]:
@@ -165,10 +165,10 @@ def notebook_html(text: str) -> str:
     )
 
 
-def document(path: Path) -> Document:
+def document(path: Path) -> LinkedPage:
     """What a page, a drawing or a notebook refers to."""
     text = path.read_text(encoding="utf-8")
-    return Document(notebook_html(text) if path.suffix == ".ipynb" else text)
+    return LinkedPage(notebook_html(text) if path.suffix == ".ipynb" else text)
 
 
 def read_repository(docs: Path) -> Site:

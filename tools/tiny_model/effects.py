@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from tools.tiny_model.evaluate import (
+from tools.tiny_model.behaviour import (
     encode,
+    rounded,
     token_id,
 )
+from tutorial_lib import lens
 from tutorial_lib.hooks import add_hooks
 from tutorial_lib.patching import patch_residual_stream
 from tutorial_lib.residual import cache_residual_streams
@@ -21,18 +23,6 @@ from tutorial_lib.tiny_model.skills.common import Cloze
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-from tutorial_lib import lens
-
-
-def rounded(values: Tensor, digits: int = 3) -> Any:
-    """Nested lists of rounded numbers."""
-    return (
-        [round(v, digits) for v in values.tolist()]
-        if values.ndim == 1
-        else [rounded(v, digits) for v in values]
-    )
 
 
 def logit_lens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:

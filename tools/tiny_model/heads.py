@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from tools.tiny_model.evaluate import (
+from tools.tiny_model.behaviour import (
     copied_lists,
     second_copy,
 )
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-from tools.tiny_model.effects import rounded
+from tools.tiny_model.behaviour import rounded
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tools.tiny_model.evaluate import (
+from tools.tiny_model.behaviour import (
     continuations,
     encode,
     share,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from tools.tiny_model.evaluate import (
+from tools.tiny_model.behaviour import (
     continuations,
     encode,
     good_and_bad,

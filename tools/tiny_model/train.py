@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tools.tiny_model.training_batches import IGNORE, Batch, PackedRows, Recipe, copy_batch
+from tools.tiny_model.training_batches import IGNORE, PackedRows, Recipe, TrainingBatch, copy_batch
 from tutorial_lib.tiny_model.tokenizer import build_tokenizer, save_tokenizer
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForC
     return LlamaForCausalLM(config)
 
 
-def loss_of(model: LlamaForCausalLM, batch: Batch) -> Tensor:
+def loss_of(model: LlamaForCausalLM, batch: TrainingBatch) -> Tensor:
     """Mean cross-entropy in nats over the targets that count."""
     logits = model(batch.input_ids, use_cache=False, **batch.arguments).logits
     return functional.cross_entropy(

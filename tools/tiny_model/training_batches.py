@@ -38,7 +38,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Batch:
+class TrainingBatch:
     """`input_ids` and `targets` are `[batch, seq]`; a target is the id itself or IGNORE, not yet shifted."""
 
     input_ids: Tensor
@@ -46,13 +46,13 @@ class Batch:
     arguments: dict[str, Tensor]
 
 
-def copy_batch(recipe: Recipe, vocab_size: int) -> Batch:
+def copy_batch(recipe: Recipe, vocab_size: int) -> TrainingBatch:
     """Random tokens written twice; only the second copy can be predicted, so only it is asked for."""
     length = int(torch.randint(8, 32, ()))
     rows = recipe.rows * recipe.row_length // (2 * length)
     once = torch.randint(len(SPECIAL), vocab_size, (rows, length))
     input_ids = torch.cat([once, once], dim=1)
-    return Batch(input_ids, torch.cat([torch.full_like(once, IGNORE), once], dim=1), {})
+    return TrainingBatch(input_ids, torch.cat([torch.full_like(once, IGNORE), once], dim=1), {})
 
 
 class PackedRows:
@@ -75,7 +75,7 @@ class PackedRows:
             targets += [IGNORE] * hidden + new[hidden:]
         return ids[: self.recipe.row_length], targets[: self.recipe.row_length]
 
-    def batch(self) -> Batch:
+    def batch(self) -> TrainingBatch:
         rows = [self.row() for _ in range(self.recipe.rows)]
         input_ids, targets = (torch.tensor(column) for column in zip(*rows, strict=True))
         at = torch.arange(input_ids.shape[1]).expand_as(input_ids)
@@ -84,4 +84,4 @@ class PackedRows:
         same = document[:, :, None] == document[:, None, :]
         mask = (same & torch.ones_like(same[0]).tril())[:, None]  # [batch, 1, seq, seq], True: may look
         positions = at - torch.where(begins, at, 0).cummax(1).values
-        return Batch(input_ids, targets, {"attention_mask": mask, "position_ids": positions})
+        return TrainingBatch(input_ids, targets, {"attention_mask": mask, "position_ids": positions})

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 LINE_EVERY = 10.0  # seconds, where there is no terminal to draw a bar on
 
 
-class Report:
+class ProgressReport:
     """How far the work is.
 
     Attributes:
@@ -65,7 +65,7 @@ class Report:
 @contextmanager
 def reporting(
     length: int | None, show: bool, *, task: str = "collecting", unit: str = "tokens"
-) -> Iterator[Report]:
+) -> Iterator[ProgressReport]:
     """A bar on standard error if it is a terminal, a line now and then if not, nothing if not asked for.
 
     Args:
@@ -76,7 +76,7 @@ def reporting(
     """
     console = Console(stderr=True)
     if not show or not console.is_terminal:
-        yield Report(task, unit, length, None, lines=show)
+        yield ProgressReport(task, unit, length, None, lines=show)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -87,4 +87,4 @@ def reporting(
         TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, console=console) as bar:
-        yield Report(task, unit, length, bar, lines=False)
+        yield ProgressReport(task, unit, length, bar, lines=False)

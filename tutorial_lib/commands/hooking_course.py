@@ -94,8 +94,8 @@ def receipt_command(
 
     Exit code 0: all are genuine. 1: one is not. 2: one cannot be read, or the bundle cannot be used.
     """
+    from tutorial_lib.course import CourseError
     from tutorial_lib.course.bundle import read_bundle
-    from tutorial_lib.course.errors import CourseError
     from tutorial_lib.course.receipts import is_genuine
 
     course, forged = read_bundle(bundle), 0

@@ -54,8 +54,8 @@ def otter_command(out: Out, exercises: Names = "", bundle: BundleFolder = None, 
 
 
 def _choose(names: str, bundle: Path | None, name: str) -> tuple[Sequence[Exercise], str]:
+    from tutorial_lib.course import CourseError
     from tutorial_lib.course.bundle import read_bundle
-    from tutorial_lib.course.errors import CourseError
     from tutorial_lib.course.roster import check_id
     from tutorial_lib.exercises.catalog import find_exercises, get_exercise
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from tutorial_lib.commands.terminal import refusing
 
 if TYPE_CHECKING:
-    from tutorial_lib.course.grading import Progress, Run
+    from tutorial_lib.course.grading import GradingProgress, GradingRun
 
 
 @refusing()
@@ -74,7 +74,7 @@ class _Shown:
         self.bar, self.task = bar, bar.add_task("grading", total=None)
         self.known = self.judged = 0
 
-    def update(self, progress: "Progress") -> None:
+    def update(self, progress: "GradingProgress") -> None:
         self.known, self.judged = progress.known, progress.done
         last = progress.last
         start = "starting judges" if progress.to_do else "nothing new"
@@ -82,7 +82,7 @@ class _Shown:
         self.bar.update(self.task, description=text, total=progress.to_do, completed=progress.done)
 
 
-def _print(console: Console, run: "Run", out: Path, shown: _Shown) -> None:
+def _print(console: Console, run: "GradingRun", out: Path, shown: _Shown) -> None:
     grades = run.grades
     table = Table.grid(padding=(0, 2))
     for graded in grades.students:

@@ -35,8 +35,8 @@ def release_command(
 
     Exit code 0: all is well. 2: a folder, a roster or an exercise cannot be used.
     """
+    from tutorial_lib.course import CourseError
     from tutorial_lib.course.bundle import read_bundle
-    from tutorial_lib.course.errors import CourseError
     from tutorial_lib.course.release import release
     from tutorial_lib.course.roster import read_roster
     from tutorial_lib.exercises.catalog import find_exercises, get_exercise

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from tutorial_lib.checker.local_process import LocalError
-from tutorial_lib.course.errors import CourseError
+from tutorial_lib.course import CourseError
 from tutorial_lib.exercises.catalog import Exercise, ExerciseError
 from tutorial_lib.workspace.workspace import Workspace, WorkspaceError
 

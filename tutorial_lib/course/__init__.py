@@ -9,5 +9,9 @@
     grading.py     all of it, in parallel and resumable; results.py says what comes of it
     outputs.py     every file of a grading run, in formats of other systems too
 
-Nothing here imports torch, but for the judges, which are processes of their own (`judge.py`).
+Nothing here imports torch, but for the judges, which are processes of their own (`judge_process.py`).
 """
+
+
+class CourseError(ValueError):
+    """What somebody gave cannot be used; the message names it and says what would be right."""

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tutorial_lib.course.errors import CourseError
+from tutorial_lib.course import CourseError
 from tutorial_lib.course.roster import COLUMNS, Student, check_id, read_roster
 from tutorial_lib.exercises import catalog
 from tutorial_lib.exercises.catalog import Exercise, ExerciseError, find_exercises

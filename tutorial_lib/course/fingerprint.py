@@ -1,4 +1,4 @@
-"""By what a grade is the same again: hashes of the checks and of the engine, and the versions it ran with."""
+"""By what a grade is the same again: hashes of the checks and of what runs them, and the versions."""
 
 import functools
 import hashlib
@@ -8,13 +8,25 @@ from importlib import metadata
 from pathlib import Path
 
 import tutorial_lib
+from tutorial_lib.course.sources import sources_of
 from tutorial_lib.exercises.catalog import Exercise
 
 _ROOT = Path(tutorial_lib.__file__).parent
+# A grade depends on what judges, on what runs the answer and builds its models, on the sandbox around it, on
+# what checks and answers may import.
+_GRADE = (
+    "tutorial_lib.course.judge_process",
+    "tutorial_lib.sandbox.zygote",
+    "tutorial_lib.sandbox.spawned",
+    "tutorial_lib.exercises.notes",
+    "tutorial_lib.exercises.seen",
+    "tutorial_lib._api",
+    "tutorial_lib.tiny_model.skills",
+)
 
 
 def versions() -> dict[str, str]:
-    """Of everything that a result may depend on; `source` is the hash of this library's own code."""
+    """Of everything that a result may depend on; `source` is the hash of the code that a grade depends on."""
     return {
         "python": platform.python_version(),
         "torch": _version("torch"),
@@ -37,13 +49,7 @@ def hidden_hash(folder: Path | None) -> str | None:
 
 @functools.lru_cache(maxsize=1)
 def _source() -> str:
-    exercises = _ROOT / "exercises"
-    files = (file for file in sorted(_ROOT.rglob("*.py")) if not _of_an_exercise(file, exercises))
-    return _hash(files, _ROOT)
-
-
-def _of_an_exercise(file: Path, exercises: Path) -> bool:
-    return exercises in file.parents and file.relative_to(exercises).parts[0][:1].isdigit()
+    return _hash(sources_of(_GRADE, _ROOT.parent), _ROOT)
 
 
 def _hash(files: Iterable[Path], root: Path) -> str:

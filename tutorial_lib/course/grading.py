@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tutorial_lib.checker.report import SYNTAX_ERROR, Report
-from tutorial_lib.course import fingerprint, variants
+from tutorial_lib.course import CourseError, fingerprint, variants
 from tutorial_lib.course.bundle import Bundle
-from tutorial_lib.course.errors import CourseError
 from tutorial_lib.course.formats.canvas import fill_canvas
 from tutorial_lib.course.intake import Intake, Submission, take_in
 from tutorial_lib.course.journal import Journal, open_journal
@@ -63,7 +62,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Progress:
+class GradingProgress:
     """How far a run is: answers in the journal already, judged by now, and to be judged in all."""
 
     known: int
@@ -73,7 +72,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Run:
+class GradingRun:
     """What came of grading: the grades, and what of Canvas' gradebook does not fit them."""
 
     grades: Grades
@@ -86,8 +85,8 @@ def grade(
     out: Path,
     options: Options | None = None,
     *,
-    progress: Callable[[Progress], None] = lambda _: None,
-) -> Run:
+    progress: Callable[[GradingProgress], None] = lambda _: None,
+) -> GradingRun:
     """Grade what was handed in, and write the results.
 
     Args:
@@ -115,7 +114,7 @@ def grade(
     failed: dict[str, str] = {}
     with open_journal(out, anew=options.regrade) as journal:
         new = [task for task in tasks if task.key not in journal.records]
-        progress(Progress(len(tasks) - len(new), 0, len(new)))
+        progress(GradingProgress(len(tasks) - len(new), 0, len(new)))
         verdicts = run_judges(new, jobs=options.jobs, limits=options.limits, device=options.device)
         with closing(verdicts):
             for number, verdict in enumerate(verdicts, start=1):
@@ -123,7 +122,7 @@ def grade(
                     failed[verdict.task.key] = verdict.error
                 else:
                     journal.add(_record(verdict))
-                progress(Progress(len(tasks) - len(new), number, len(new), verdict))
+                progress(GradingProgress(len(tasks) - len(new), number, len(new), verdict))
         by_key = {(task.student, task.exercise.name): task for task in tasks}
         students = tuple(
             _student(student, intake.submissions.get(student.id), exercises, by_key, journal, failed)
@@ -131,7 +130,7 @@ def grade(
         )
         courses, problems = tuple(exercises.values()), tuple(intake.problems)
         grades = Grades(bundle.name, courses, students, problems, versions, settings, bundle.due)
-        return Run(grades, write_outputs(grades, bundle, out, canvas=options.canvas))
+        return GradingRun(grades, write_outputs(grades, bundle, out, canvas=options.canvas))
 
 
 def course_exercises(bundle: Bundle) -> dict[str, CourseExercise]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tutorial_lib.course import CourseError
 from tutorial_lib.course.bundle import Bundle
-from tutorial_lib.course.errors import CourseError
 from tutorial_lib.course.owner import Claim, owner, read_claim
 from tutorial_lib.course.submitting import COURSE, MANIFEST
 from tutorial_lib.course.unpacking import Handed, UnreadableError, read_folder, read_zip, shown

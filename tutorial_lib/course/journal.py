@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tutorial_lib.course.errors import CourseError
+from tutorial_lib.course import CourseError
 
 NAME = "journal.jsonl"
 

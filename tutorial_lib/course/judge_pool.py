@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import tutorial_lib
-from tutorial_lib.course.errors import CourseError
+from tutorial_lib.course import CourseError
 from tutorial_lib.exercises.catalog import Exercise
 
 SECONDS = 60.0  # as the grader's own limit, for one exercise

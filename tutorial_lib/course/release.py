@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from tutorial_lib.course import CourseError
 from tutorial_lib.course.bundle import Bundle
-from tutorial_lib.course.errors import CourseError
 from tutorial_lib.course.roster import Student
 from tutorial_lib.course.variants import seal, variants
 from tutorial_lib.exercises.catalog import Exercise

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from tutorial_lib.course.errors import CourseError
+from tutorial_lib.course import CourseError
 
 # An id becomes the name of files and folders, on Windows too.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")

@@ -13,7 +13,7 @@ from typing import Any
 import tutorial_lib
 from tutorial_lib.checker import report
 from tutorial_lib.checker.answer_file import AnswerProblem, compile_answer
-from tutorial_lib.course.errors import CourseError
+from tutorial_lib.course import CourseError
 from tutorial_lib.course.unpacking import read_folder
 from tutorial_lib.exercises.catalog import Exercise, ExerciseError
 from tutorial_lib.workspace.student_files import decode_source

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tutorial_lib.course.errors import CourseError
+from tutorial_lib.course import CourseError
 
 FILE_BYTES = 256 * 1024  # of one answer
 ZIP_BYTES = 16 * 1024**2  # of a zip on disk

@@ -19,7 +19,7 @@ _LINUX = sys.platform == "linux"
 
 
 @dataclass(frozen=True)
-class Plan:
+class Confinement:
     """What a process is to be confined to.
 
     Attributes:
@@ -37,7 +37,7 @@ class Plan:
     device: str
 
 
-def confine(plan: Plan) -> list[Protection]:
+def confine(plan: Confinement) -> list[Protection]:
     """Confine this process and all that it will start, for good. Says which layers are in force.
 
     The order matters: a new user may no longer do what came before.
@@ -78,7 +78,7 @@ def _settle(home: Path) -> None:
     tempfile.tempdir = None
 
 
-def _limits(plan: Plan) -> Protection:
+def _limits(plan: Confinement) -> Protection:
     if sys.platform == "win32":
         return Protection("limits", False, "Windows has no limits that Python can set; the wall clock holds")
     import resource
@@ -113,7 +113,7 @@ def _limits(plan: Plan) -> Protection:
     return Protection("limits", True, "of " + ", ".join(done))
 
 
-def _others(plan: Plan) -> int:
+def _others(plan: Confinement) -> int:
     """How many processes and threads the user has already, where the answer shares the user."""
     if plan.user.uid is not None:
         return 0
@@ -136,7 +136,7 @@ def _address_space() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _own_network(plan: Plan) -> Protection:
+def _own_network(plan: Confinement) -> Protection:
     if plan.limits.network:
         return Protection("own network", False, "the limits permit the network")
     flags = kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC
@@ -144,7 +144,7 @@ def _own_network(plan: Plan) -> Protection:
     return Protection("own network", True, "a network namespace with nothing in it")
 
 
-def _user(plan: Plan) -> Protection:
+def _user(plan: Confinement) -> Protection:
     uid, kept = plan.user.uid, (kernel.CAP_DAC_READ_SEARCH,) if plan.user.keeps_reading else ()
     if uid is None:
         kernel.keep_capabilities()
@@ -164,7 +164,7 @@ def _no_new_privileges() -> Protection:
     return Protection("no new privileges", True, "no program can give back what was given up")
 
 
-def _files(plan: Plan) -> Protection:
+def _files(plan: Confinement) -> Protection:
     abi = landlock.version()
     if abi == 0:
         return Protection("files", False, "this kernel has no Landlock, or it is switched off")
@@ -188,7 +188,7 @@ def _files(plan: Plan) -> Protection:
     return Protection("files", True, detail + (f"; also for {' and '.join(more)}" if more else ""))
 
 
-def _system_calls(plan: Plan) -> Protection:
+def _system_calls(plan: Confinement) -> Protection:
     if reason := seccomp.why_not():
         return Protection("system calls", False, reason)
     seccomp.restrict(network=plan.limits.network)

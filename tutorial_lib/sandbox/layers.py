@@ -50,7 +50,7 @@ def main() -> None:
     user = users.choose_user(paths.readable)
     folder = base / "jobs" / "0"
     answer_folder.make_home(folder, user.uid)
-    layers = confine.confine(confine.Plan(Limits(**settings["limits"]), folder, user, paths, device))
+    layers = confine.confine(confine.Confinement(Limits(**settings["limits"]), folder, user, paths, device))
     print(json.dumps([layer.to_dict() for layer in layers]))
 
 

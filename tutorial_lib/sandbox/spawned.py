@@ -143,7 +143,7 @@ def main() -> None:
     paths = library_copy.permitted_paths(base / "library", Path(settings["hidden"]), device)
     user = users.choose_user(paths.readable)
     answer_folder.make_home(folder, user.uid)
-    plan = confine.Plan(Limits(**settings["limits"]), folder, user, paths, device)
+    plan = confine.Confinement(Limits(**settings["limits"]), folder, user, paths, device)
     results = os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):

@@ -37,7 +37,7 @@ def watch(pid: int, control: socket.socket, limits: Limits, folder: Path) -> str
         pid: of the process, a child of this one.
         control: the judge's end of which becomes readable when the judge has seen enough.
         limits: of the answer.
-        folder: its answer_folder.
+        folder: its folder.
 
     Returns:
         None when it ended by itself; then it is still to be waited for. Otherwise why it must end.

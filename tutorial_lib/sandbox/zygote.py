@@ -74,15 +74,17 @@ def _warm(models: list[str], device: str) -> None:
             _pristine(model, device)
 
 
-def _plan(limits: Limits, base: Path, number: int, device: str, paths: library_copy.Paths) -> confine.Plan:
-    """What the child is to be confined to; makes its answer_folder."""
+def _plan(
+    limits: Limits, base: Path, number: int, device: str, paths: library_copy.Paths
+) -> confine.Confinement:
+    """What the child is to be confined to; makes its folder."""
     user = users.choose_user(paths.readable)
     folder = base / "jobs" / str(number)
     answer_folder.make_home(folder, user.uid)
-    return confine.Plan(limits, folder, user, paths, device)
+    return confine.Confinement(limits, folder, user, paths, device)
 
 
-def _run(plan: confine.Plan, control: socket.socket, fds: list[int]) -> dict[str, Any]:
+def _run(plan: confine.Confinement, control: socket.socket, fds: list[int]) -> dict[str, Any]:
     """Run one job in a child; says how it ended."""
     read, write = os.pipe()
     pid = os.fork()
@@ -101,7 +103,7 @@ def _run(plan: confine.Plan, control: socket.socket, fds: list[int]) -> dict[str
     return {"reason": reason, "status": status, "left": left if reason is None else 0}
 
 
-def _child(plan: confine.Plan, job_fd: int, result_fd: int, confined_fd: int) -> NoReturn:
+def _child(plan: confine.Confinement, job_fd: int, result_fd: int, confined_fd: int) -> NoReturn:
     """The process of one answer. Does not come back."""
     try:
         job = answer_process.read_all(job_fd)

@@ -14,7 +14,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Record:
+class ExerciseRecord:
     """What is known of a student's work on one exercise.
 
     Attributes:
@@ -50,15 +50,15 @@ class Progress:
         self.notes: list[str] = []
         self._kept: bytes | None = None  # the last content of which a copy is kept: one copy is enough
 
-    def __getitem__(self, exercise: str) -> Record:
+    def __getitem__(self, exercise: str) -> ExerciseRecord:
         """The record of an exercise, an empty one where nothing is known."""
         return _record(self._read().get(exercise, {}))
 
-    def all(self) -> dict[str, Record]:
+    def all(self) -> dict[str, ExerciseRecord]:
         """Each exercise of which something is known."""
         return {name: _record(values) for name, values in self._read().items()}
 
-    def update(self, exercise: str, **changes: Any) -> Record:
+    def update(self, exercise: str, **changes: Any) -> ExerciseRecord:
         """Change some fields of a record.
 
         The file is read anew first: `check --watch` and `hint` may run side by side.
@@ -117,21 +117,25 @@ def _problem(values: Any) -> str:
 
 def _understood(record: Any) -> bool:
     return isinstance(record, dict) and all(
-        type(record[field.name]) is type(field.default) for field in fields(Record) if field.name in record
+        type(record[field.name]) is type(field.default)
+        for field in fields(ExerciseRecord)
+        if field.name in record
     )
 
 
-def _record(values: Any) -> Record:
+def _record(values: Any) -> ExerciseRecord:
     """A record from what a file says; what is of another kind is left out."""
     if not isinstance(values, Mapping):
-        return Record()
-    known = {field.name for field in fields(Record) if type(values.get(field.name)) is type(field.default)}
-    return replace(Record(), **{name: values[name] for name in known})
+        return ExerciseRecord()
+    known = {
+        field.name for field in fields(ExerciseRecord) if type(values.get(field.name)) is type(field.default)
+    }
+    return replace(ExerciseRecord(), **{name: values[name] for name in known})
 
 
-def _merged(values: Any, record: Record) -> dict[str, Any]:
+def _merged(values: Any, record: ExerciseRecord) -> dict[str, Any]:
     """A record for the file, with what else stood there."""
-    known = {field.name: getattr(record, field.name) for field in fields(Record)}
+    known = {field.name: getattr(record, field.name) for field in fields(ExerciseRecord)}
     return {**(values if isinstance(values, dict) else {}), **known}
 
 

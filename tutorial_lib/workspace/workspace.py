@@ -7,7 +7,6 @@ release puts there. Loads no torch.
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -58,31 +57,6 @@ class Workspace:
     """
 
     folder: Path
-
-    @classmethod
-    def create(
-        cls,
-        folder: Path,
-        exercises: Iterable[Exercise | str] | None = None,
-        *,
-        course: dict[str, Any] | None = None,
-    ) -> "Workspace":
-        """Make a folder a place of exercises. What is there already stays as it is.
-
-        Args:
-            folder: is made if it is missing.
-            exercises: which ones: exercises, their names, or topics such as `"03_residual"`. None: all that
-                there are.
-            course: to write into `.hooking/course.json`: "course", "student", "variants", ...
-
-        Raises:
-            WorkspaceError: the folder is a file, or lies within another place of exercises.
-            ExerciseError: no such exercise.
-        """
-        from tutorial_lib.workspace.filling import fill
-
-        fill(folder, exercises, course=course)
-        return cls(folder)
 
     @classmethod
     def find(cls, start: Path) -> "Workspace":

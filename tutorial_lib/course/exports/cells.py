@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tutorial_lib.course.errors import CourseError
+from tutorial_lib.course import CourseError
 from tutorial_lib.course.release import RELEASED
 from tutorial_lib.exercises import catalog
 from tutorial_lib.exercises.catalog import Exercise

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tutorial_lib.course.errors import CourseError
+from tutorial_lib.course import CourseError
 from tutorial_lib.course.results import GradedStudent, Grades
 
 FIXED = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
@@ -19,7 +19,7 @@ POINTS = "Points Possible"
 
 
 @dataclass(frozen=True)
-class Filled:
+class FilledSheet:
     """A gradebook, and what of it does not fit.
 
     Attributes:
@@ -33,7 +33,7 @@ class Filled:
     notes: tuple[str, ...] = ()
 
 
-def canvas_sheet(grades: Grades) -> Filled:
+def canvas_sheet(grades: Grades) -> FilledSheet:
     """A new sheet, a column an exercise. Canvas makes assignments of columns that it does not know."""
     names = [exercise.name for exercise in grades.exercises]
     rows = [[*FIXED, *names], [f"    {POINTS}", "", "", "", "", *(str(e.points) for e in grades.exercises)]]
@@ -41,10 +41,10 @@ def canvas_sheet(grades: Grades) -> Filled:
         who = graded.student
         about = [who.sortable_name, who.canvas_id, who.sis_user_id, who.sis_login_id, who.section]
         rows.append([*about, *(str(answer.score) for answer in graded.answers)])
-    return Filled(_text(rows), tuple(names))
+    return FilledSheet(_text(rows), tuple(names))
 
 
-def fill_canvas(grades: Grades, export: Path) -> Filled:
+def fill_canvas(grades: Grades, export: Path) -> FilledSheet:
     """The gradebook of an export with the scores in the columns that are named after an exercise.
 
     A column is an exercise's if it has its name or title, and the whole course's if it has the course's name;
@@ -75,7 +75,7 @@ def fill_canvas(grades: Grades, export: Path) -> Filled:
         for index, column in filled.items():
             row[index] = str(_score(found[0], column, grades))
     notes += [f"no row for {student}" for student in left]
-    return Filled(_text(rows), tuple(header[index] for index in filled), tuple(notes))
+    return FilledSheet(_text(rows), tuple(header[index] for index in filled), tuple(notes))
 
 
 def _columns(header: Sequence[str], grades: Grades) -> dict[str, int]:

@@ -13,15 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import tutorial_lib
-from tools.atlas.sweep import Outcome, Result
-
-# Everything in the library that a row depends on.
-SOURCES = (
-    *("activations", "architecture", "blocks", "chain", "checks"),
-    *("hooks", "observe", "probe", "terms", "verify"),
-)
-ATLAS_SOURCES = ("draft", "fields", "shrink", "special", "worker")
+from tools import ROOT
+from tools.atlas.sweep import PRELOAD as WORKER
+from tools.atlas.sweep import Outcome, SweepResult
+from tutorial_lib.course.sources import sources_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,7 @@ class Row:
         return found
 
 
-def row(result: Result) -> Row:
+def row(result: SweepResult) -> Row:
     """The row of a result of a sweep."""
     known = {each.name for each in fields(Row)}
     value = {name: item for name, item in (result.value or {}).items() if name in known}
@@ -67,14 +62,11 @@ def row(result: Result) -> Row:
 
 def key() -> str:
     """What rows depend on: the version of transformers, and a hash of the sources of the library."""
-    folder = Path(tutorial_lib.__file__).parent
-    paths = [folder / f"{name}.py" for name in SOURCES]
-    paths += [folder / "atlas" / f"{name}.py" for name in ATLAS_SOURCES]
-    text = b"".join(path.read_bytes() for path in paths)
+    text = b"".join(path.read_bytes() for path in sources_of([WORKER], ROOT))
     return f"{version('transformers')}-{hashlib.sha256(text).hexdigest()[:12]}"
 
 
-class Journal:
+class AtlasJournal:
     """The rows of a sweep, one JSON object a line, in a file that is written as they come."""
 
     def __init__(self, folder: Path) -> None:

@@ -48,7 +48,7 @@ SIZES = {
 
 
 @dataclass(frozen=True)
-class Job:
+class Workload:
     """What every variant of a size is given.
 
     Attributes:
@@ -72,7 +72,7 @@ class Job:
         return copy.deepcopy(self.model)
 
 
-def build(size: Size, device: str = "cpu") -> Job:
+def build(size: Size, device: str = "cpu") -> Workload:
     """The same numbers on every machine: random weights and ids from a fixed seed."""
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
@@ -89,7 +89,7 @@ def build(size: Size, device: str = "cpu") -> Job:
     model.generation_config.update(eos_token_id=None, bos_token_id=None, pad_token_id=0)
     ids = torch.randint(1, VOCABULARY, (size.batch, size.seq), generator=generator).to(device)
     vector, direction = torch.randn(2, size.hidden, generator=generator).to(device)
-    return Job(
+    return Workload(
         size=size,
         model=model,
         ids=ids,
