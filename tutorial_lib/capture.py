@@ -3,7 +3,7 @@
 This is the only place where a forward pass is stopped early.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from tutorial_lib.activations import read_input, read_output
-from tutorial_lib.hooks import HookPair
+from tutorial_lib.hooks import HookPair, registered
 
 # The capture whose pass runs in this thread. Its hooks are on modules that other threads may call, and other
 # captures inside of this one: those calls are not this capture's to keep or to stop.
@@ -43,13 +43,19 @@ class Capture:
         self._keep = keep
         self._last = self.layers[-1] if stop else None
 
-    def hooks(self, blocks: Iterable[nn.Module]) -> tuple[list[HookPair], list[HookPair]]:
-        """Pre-hooks and forward hooks, which get keyword arguments."""
-        modules: Sequence[nn.Module] = list(blocks)  # indexing an nn.ModuleList is slow
-        n_layers = len(modules)
-        pre_hooks = [(modules[layer], self._at_input(layer)) for layer in self.layers if layer < n_layers]
-        forward_hooks = [(modules[-1], self._at_output(layer)) for layer in self.layers if layer == n_layers]
-        return pre_hooks, forward_hooks
+    @contextmanager
+    def on(self, blocks: Iterable[nn.Module], *, prepend: bool = False) -> Iterator[None]:
+        """Has the capture's hooks on the blocks; `prepend` as for `add_hooks`."""
+        modules = list(blocks)  # indexing an nn.ModuleList is slow
+        pairs: list[HookPair] = []
+        for layer in self.layers:
+            if layer < len(modules):
+                pairs.append((modules[layer], self._at_input(layer)))
+            else:
+                pairs.append((modules[-1], self._at_output(layer)))
+        n_pre_hooks = sum(layer < len(modules) for layer in self.layers)
+        with registered(pairs, n_pre_hooks, [True] * len(pairs), prepend=prepend):
+            yield
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -63,20 +69,25 @@ class Capture:
         finally:
             _running.reset(before)
 
-    def _see(self, layer: int, stream: Tensor) -> None:
-        if _running.get() is self:
-            self._keep(layer, stream)
-            if layer == self._last:
-                raise StopForward(self)
-
+    # The hooks run in every pass of every thread, so they do as little as they can.
     def _at_input(self, layer: int) -> Callable[..., None]:
+        keep, last = self._keep, layer == self._last
+
         def capture_block_input(module: nn.Module, args: Any, kwargs: Any) -> None:
-            self._see(layer, read_input(args, kwargs))
+            if _running.get() is self:
+                keep(layer, read_input(args, kwargs))
+                if last:
+                    raise StopForward(self)
 
         return capture_block_input
 
     def _at_output(self, layer: int) -> Callable[..., None]:
+        keep, last = self._keep, layer == self._last
+
         def capture_block_output(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            self._see(layer, read_output(output))
+            if _running.get() is self:
+                keep(layer, read_output(output))
+                if last:
+                    raise StopForward(self)
 
         return capture_block_output

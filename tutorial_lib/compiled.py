@@ -6,6 +6,7 @@ must not depend on what was traced before, so it runs the model uncompiled. That
 the rounding of fused operations, and leaves the compiled code as it was.
 """
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -16,7 +17,8 @@ from tutorial_lib.architecture.stream import Stream
 
 def is_compiled(module: nn.Module) -> bool:
     """Whether calls of this very module go to torch.compile: `torch.compile(m)`, or `m.compile()` before."""
-    return "_orig_mod" in module._modules or getattr(module, "_compiled_call_impl", None) is not None
+    # By the instance's own dict: a look-up that fails goes through nn.Module's slow __getattr__.
+    return "_orig_mod" in module._modules or module.__dict__.get("_compiled_call_impl") is not None
 
 
 def uncompiled(stream: Stream) -> AbstractContextManager[None]:
@@ -30,9 +32,11 @@ def uncompiled(stream: Stream) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _on_the_way(stream: Stream) -> list[nn.Module]:
+def _on_the_way(stream: Stream) -> Iterator[nn.Module]:
     """The model, the modules that lead to its blocks, and the blocks."""
-    way = [stream.model]
+    module: nn.Module | None = stream.model
     for name in stream.path.split("."):
-        way.append(getattr(way[-1], name))
-    return [*way, *stream.blocks]
+        if module is not None:
+            yield module
+            module = module._modules[name]
+    yield from stream.blocks

@@ -97,36 +97,52 @@ def _hooked(
     kwargs: dict[str, Any],
 ) -> Iterator[HookCalls]:
     calls = HookCalls(pre_hooks, forward_hooks)
-    ours: list[HookPair] = []
-    handles: list[RemovableHandle] = []
-    numbered = list(enumerate(pre_hooks + forward_hooks))
+    pairs = [*pre_hooks, *forward_hooks]
+    counted = [(module, _counted(hook, calls, n, kwargs)) for n, (module, hook) in enumerate(pairs)]
+    kwargs_for = [with_kwargs or _wants_kwargs(hook) for _, hook in pairs]
     try:
-        # Each one that is prepended comes before those prepended so far, so the last has to go first.
-        for number, (module, hook) in reversed(numbered) if prepend else numbered:
-            counted = _counted(hook, calls, number, kwargs)
-            ours.append((module, counted))
-            register = (
-                module.register_forward_pre_hook if number < len(pre_hooks) else module.register_forward_hook
-            )
-            wants = with_kwargs or _wants_kwargs(hook)
-            handles.append(register(counted, with_kwargs=wants, prepend=prepend))
-        yield calls
+        with registered(counted, len(pre_hooks), kwargs_for, prepend=prepend):
+            yield calls
     finally:
-        for handle in reversed(handles):
-            handle.remove()
-        if len(handles) < len(ours):
-            # Registering was cut short, and Ctrl-C can fall between a hook being on and its handle being
-            # remembered. Each function in `ours` is new, so it can be found again by identity.
-            for module, hook in ours:
-                _take_off(module, hook)
         calls.active = False
 
-    # Only a normal exit comes here; after an error the hooks had no fair chance to run.
+    # Normal exit only: after an error a hook may not have had its turn.
     if expected is not None:
         calls.check(expected)
     elif unfired := calls.never_ran():
         # Three levels up: this function, contextlib's __exit__, and the line of the user's `with`.
         warnings.warn(_unfired_message(Counter(unfired)), UnfiredHookWarning, stacklevel=3)
+
+
+@contextmanager
+def registered(
+    pairs: Sequence[HookPair], n_pre_hooks: int, with_kwargs: Sequence[bool], *, prepend: bool = False
+) -> Iterator[None]:
+    """Has hooks on inside the block and takes them off after it, whatever happens; counts and checks nothing.
+
+    Args:
+        pairs: pre-hooks, then forward hooks. Each function is on no other module, and on none twice.
+        n_pre_hooks: how many of them are pre-hooks.
+        with_kwargs: for each, whether it is shown the keyword arguments.
+        prepend: see `add_hooks`.
+    """
+    handles: list[RemovableHandle] = []
+    numbers = range(len(pairs))
+    try:
+        # Each one that is prepended comes before those prepended so far, so the last has to go first.
+        for n in reversed(numbers) if prepend else numbers:
+            module, hook = pairs[n]
+            register = module.register_forward_pre_hook if n < n_pre_hooks else module.register_forward_hook
+            handles.append(register(hook, with_kwargs=with_kwargs[n], prepend=prepend))
+        yield
+    finally:
+        for handle in reversed(handles):
+            handle.remove()
+        if len(handles) < len(pairs):
+            # Registering was cut short, and Ctrl-C can fall between a hook being on and its handle being
+            # remembered. Each function is on one module only, so it can be found again by identity.
+            for module, hook in pairs:
+                _take_off(module, hook)
 
 
 def _counted(hook: Hook, calls: HookCalls, number: int, kwargs: dict[str, Any]) -> Hook:

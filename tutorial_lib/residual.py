@@ -15,7 +15,6 @@ from tutorial_lib.architecture.stream import Stream, stream_of
 from tutorial_lib.arguments import Positions, check_positions, index_in
 from tutorial_lib.capture import Capture
 from tutorial_lib.compiled import uncompiled
-from tutorial_lib.hooks import add_hooks
 
 Edits: TypeAlias = Literal["after", "before"]
 
@@ -163,7 +162,7 @@ def _run(
     with (
         torch.no_grad() if detach else nullcontext(),
         uncompiled(stream),
-        add_hooks(*capture.hooks(stream.blocks), with_kwargs=True, prepend=edits == "before"),
+        capture.on(stream.blocks, prepend=edits == "before"),
     ):
         with capture.running():
             output = stream.model(input_ids=input_ids, **model_kwargs)

@@ -296,7 +296,7 @@ def test_an_edit_put_on_while_the_call_runs_comes_after_the_capture(llama, ids, 
 @both
 def test_unknown_edits_are_named_before_any_hook_is_on(llama, ids, capture, monkeypatch):
     monkeypatch.setattr(
-        "tutorial_lib.residual.add_hooks", lambda *args, **kwargs: pytest.fail("hooks went on")
+        "tutorial_lib.capture.registered", lambda *args, **kwargs: pytest.fail("hooks went on")
     )
     with pytest.raises(ValueError, match=r'"after" or "before", got \'inside\''):
         capture(llama, 1, ids, edits="inside")
@@ -478,7 +478,7 @@ def test_wrong_input_ids_are_named(llama, capture, wrong, error, message):
 )
 def test_a_wrong_layer_is_named_before_any_hook_is_on(llama, ids, capture, layer, error, monkeypatch):
     monkeypatch.setattr(
-        "tutorial_lib.residual.add_hooks", lambda *args, **kwargs: pytest.fail("hooks went on")
+        "tutorial_lib.capture.registered", lambda *args, **kwargs: pytest.fail("hooks went on")
     )
     with pytest.raises(error, match=f"{layer!r}.*0 to 3|0 to 3, got {layer!r}"):
         capture(llama, layer, ids)

@@ -10,7 +10,6 @@ from tutorial_lib.architecture.stream import UnaddressableStreamError, stream_of
 from tutorial_lib.arguments import check_layers
 from tutorial_lib.capture import Capture
 from tutorial_lib.compiled import uncompiled
-from tutorial_lib.hooks import add_hooks
 
 
 class BatchCapture:
@@ -67,7 +66,7 @@ def capturing(model: nn.Module, layers: list[int]) -> Iterator[BatchCapture]:
     """Has the hooks of a `BatchCapture` on the model."""
     batches = BatchCapture(model, layers)
     stream = stream_of(model)
-    with uncompiled(stream), add_hooks(*batches.capture.hooks(stream.blocks), with_kwargs=True):
+    with uncompiled(stream), batches.capture.on(stream.blocks):
         yield batches
 
 
