@@ -3,9 +3,11 @@
 from tutorial_lib.activations import read_input, read_output, replace_input, replace_output
 from tutorial_lib.architecture.model_map import ModelMap
 from tutorial_lib.architecture.stream import UnaddressableStreamError
-from tutorial_lib.architecture.verification import Verification
+from tutorial_lib.architecture.verification import Finding, Verification
 from tutorial_lib.collect import (
     ActivationStore,
+    CollectError,
+    StreamStatistics,
     collect_residual_streams,
     collect_statistics,
     read_statistics,
@@ -24,10 +26,10 @@ from tutorial_lib.interventions import (
     position_aware_residual_hook,
 )
 from tutorial_lib.leftovers import LeftoverHook, leftover_hooks
-from tutorial_lib.lens import direct_logit_attribution, logit_lens
+from tutorial_lib.lens import direct_logit_attribution, logit_lens, project_to_logits
 from tutorial_lib.maps import find_blocks, map_model
 from tutorial_lib.models import load_model
-from tutorial_lib.patching import activation_patching, patch_residual_stream
+from tutorial_lib.patching import activation_patching, logit_difference, patch_residual_stream
 from tutorial_lib.residual import cache_residual_streams, get_residual_stream_at_layer
 from tutorial_lib.tokens.select import (
     select_all,
@@ -44,10 +46,13 @@ from tutorial_lib.verify.verify import verify_model
 
 __all__ = [
     "ActivationStore",
+    "CollectError",
+    "Finding",
     "HookCalls",
     "HookCount",
     "LeftoverHook",
     "ModelMap",
+    "StreamStatistics",
     "TokenSelection",
     "UnaddressableStreamError",
     "UnexpectedCallsError",
@@ -68,11 +73,13 @@ __all__ = [
     "get_residual_stream_at_layer",
     "leftover_hooks",
     "load_model",
+    "logit_difference",
     "logit_lens",
     "map_model",
     "orthogonalize_weights",
     "patch_residual_stream",
     "position_aware_residual_hook",
+    "project_to_logits",
     "read_input",
     "read_output",
     "read_statistics",

@@ -173,7 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
         (docs / RESULTS).write_text(measure(), encoding="utf-8", newline="\n")
     results = json.loads((docs / RESULTS).read_text(encoding="utf-8"))
     files = {docs / "reference" / "coming-from.md": page(results)}
-    return bring_up_to_date(files, (), options, tool="coming_from_page.py")
+    return bring_up_to_date(files, (), options, tool="coming_from.coming_from_page")
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
         made(docs, exercises),
         (docs / "exercises" / "notebooks").glob("*.ipynb"),
         options,
-        tool="exercise_notebooks.py",
+        tool="exercises.exercise_notebooks",
         stale_is=lambda to: " is not what the exercises say",
         orphan_is=" has no exercises",
     )

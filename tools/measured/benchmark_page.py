@@ -223,7 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     files[why] = between(text, QUESTION, END, f"\n\n{question(results['cpu'])}\n")
     known = [*reference.glob("benchmark*.md"), *reference.glob("benchmark-*.svg")]
     return bring_up_to_date(
-        files, known, options, tool="benchmark_page.py", orphan_is=": no result of that name"
+        files, known, options, tool="measured.benchmark_page", orphan_is=": no result of that name"
     )
 
 

@@ -176,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
         page: between(page.read_text(encoding="utf-8"), BEGIN, END, f"\n\n{section(result)}\n"),
         reference / FIGURE: figure(result["memory"]["sizes"]),
     }
-    return bring_up_to_date(files, (), options, tool="collection_page.py")
+    return bring_up_to_date(files, (), options, tool="measured.collection_page")
 
 
 if __name__ == "__main__":

@@ -243,7 +243,7 @@ def main(arguments: list[str] | None = None) -> int:
         files,
         [*(docs / "notebooks").glob("*.ipynb"), *(docs / "labs").glob("*.ipynb")],
         options,
-        tool="notebooks.py",
+        tool="notebooks.notebooks",
         stale_is=lambda to: f" is not what {pages[to].relative_to(docs.parent).as_posix()} says",
         orphan_is=" has no page",
     )

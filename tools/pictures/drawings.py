@@ -203,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder = options.docs.resolve() / "assets"
     files = {folder / f"{name}.svg": draw().svg() for name, draw in DRAWINGS.items()}
     return bring_up_to_date(
-        files, folder.glob("*.svg"), options, tool="drawings.py", orphan_is=" is drawn by nothing"
+        files, folder.glob("*.svg"), options, tool="pictures.drawings", orphan_is=" is drawn by nothing"
     )
 
 

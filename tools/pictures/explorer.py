@@ -144,7 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
     if file.exists() and agree(before := json.loads(file.read_text(encoding="utf-8")), data):
         data = before
     text = between(page.read_text(encoding="utf-8"), BEGIN, END, f"\n\n{part(data)}\n\n")
-    return bring_up_to_date({file: compact(data), page: text}, (), options, tool="explorer.py")
+    return bring_up_to_date({file: compact(data), page: text}, (), options, tool="pictures.explorer")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     home = docs / "index.md"
     path = f"\n\n{part(docs, find_exercises())}\n\n"
     files = {home: between(home.read_text(encoding="utf-8"), BEGIN, END, path)}
-    return bring_up_to_date(files, (), options, tool="home.py")
+    return bring_up_to_date(files, (), options, tool="pictures.home")
 
 
 if __name__ == "__main__":

@@ -249,7 +249,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (PartsError, SourceError) as error:
         print(error, file=sys.stderr)
         return 1
-    return bring_up_to_date(files, (), options, tool="api_pages.py")
+    return bring_up_to_date(files, (), options, tool="reference.api_pages")
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     except PageError as error:
         print(error, file=sys.stderr)
         return 1
-    return bring_up_to_date(files, (), options, tool="blocks_report.py")
+    return bring_up_to_date(files, (), options, tool="reference.blocks_report")
 
 
 if __name__ == "__main__":

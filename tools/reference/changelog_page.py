@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser(__doc__).parse_args(arguments)
     docs = options.docs.resolve()
     text = page_text((docs.parent / "CHANGELOG.md").read_text(encoding="utf-8"))
-    return bring_up_to_date({docs / "changelog.md": text}, (), options, tool="changelog_page.py")
+    return bring_up_to_date({docs / "changelog.md": text}, (), options, tool="reference.changelog_page")
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ def main(arguments: list[str] | None = None) -> int:
     except PartsError as error:
         print(error, file=sys.stderr)
         return 1
-    return bring_up_to_date(files, (), options, tool="cli_page.py")
+    return bring_up_to_date(files, (), options, tool="reference.cli_page")
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ErrorsPageError as error:
         print(error, file=sys.stderr)
         return 1
-    return bring_up_to_date(files, (), options, tool="errors_page.py")
+    return bring_up_to_date(files, (), options, tool="reference.errors_page")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def bring_up_to_date(
         files: each file that the tool makes, and its text.
         known: the files that are there now and that the tool would have made; others are left alone.
         options: of `parser`.
-        tool: the file of the tool, for the command that mends.
+        tool: the tool's name below `tools`, for the command that mends.
         stale_is: ends the line about a stale file.
         orphan_is: ends the line about a file without a source.
 
@@ -75,5 +75,5 @@ def bring_up_to_date(
         to.unlink()
         print(f"removed {name}")
     if options.check and (stale or orphans):
-        print(f"mend with: python tools/{tool}")
+        print(f"mend with: python -m tools.{tool}")
     return int(options.check and bool(stale or orphans))
