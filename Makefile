@@ -54,9 +54,9 @@ serve: setup ## show the site at http://127.0.0.1:8000/ and follow changes
 
 build: setup ## build the site into site/, check its links and the size of its pages
 	$(BIN)/mkdocs build --strict
-	$(BIN)/python tools/finish_site.py site
-	$(BIN)/python tools/check_links.py site --docs docs
-	$(BIN)/python tools/page_sizes.py site
+	$(BIN)/python -m tools.site.finish_site site
+	$(BIN)/python -m tools.site.check_links site --docs docs
+	$(BIN)/python -m tools.site.page_sizes site
 
 check: setup ## ruff, mypy, codespell
 	$(BIN)/ruff check .
@@ -77,7 +77,7 @@ test-lowest: ## the tests on the lowest supported torch and transformers
 	$(LOWEST) -m pip install --quiet --upgrade "uv>=0.8"
 	$(LOWEST) -m pip install --quiet $(TORCH_LOWEST) "numpy<2.3"
 	$(LOWEST) -m uv pip install --quiet --python $(LOWEST) "transformers==4.57.0" --group dev --editable .
-	$(LOWEST) -m pytest tests --ignore tests/test_notebooks.py --ignore tests/browser $(ARGS)
+	$(LOWEST) -m pytest tests --ignore tests/site/test_notebooks.py --ignore tests/browser $(ARGS)
 	TUTORIAL_MODEL=$(BOX) $(LOWEST) -m pytest docs README.md -m cpu $(ARGS)
 
 HIGHEST := .venv-highest/bin/python
@@ -86,7 +86,7 @@ test-highest: ## the tests on the newest releases that pyproject.toml allows
 	$(HIGHEST) -m pip install --quiet --upgrade "uv>=0.8"
 	$(HIGHEST) -m pip install --quiet $(TORCH)
 	$(HIGHEST) -m uv pip install --quiet --python $(HIGHEST) --group dev --editable .
-	$(HIGHEST) -m pytest tests --ignore tests/test_notebooks.py --ignore tests/browser $(ARGS)
+	$(HIGHEST) -m pytest tests --ignore tests/site/test_notebooks.py --ignore tests/browser $(ARGS)
 	TUTORIAL_MODEL=$(BOX) $(HIGHEST) -m pytest docs README.md -m cpu $(ARGS)
 
 # The two graders bring JupyterLab and more, and pin what others use: they get an environment of their own.
@@ -96,7 +96,7 @@ test-exports: setup ## the exported notebooks in the real nbgrader and Otter-Gra
 	$(EXPORTS)/pip install --quiet --upgrade "uv>=0.8"
 	$(EXPORTS)/pip install --quiet $(TORCH)
 	$(EXPORTS)/uv pip install --quiet --python $(EXPORTS)/python --group exports --editable .
-	EXPORT_TOOLS=$(EXPORTS) $(BIN)/python -m pytest tests/test_course_exports.py $(ARGS)
+	EXPORT_TOOLS=$(EXPORTS) $(BIN)/python -m pytest tests/course/test_course_exports.py $(ARGS)
 
 # Other libraries with the same purpose, beside the pinned transformers.
 DEVICE ?= cpu
@@ -110,16 +110,16 @@ $(PEERS)/../.ready: pyproject.toml
 	@touch $@
 
 test-peers: setup $(PEERS)/../.ready ## what needs the other libraries
-	PEERS=$(PEERS) $(BIN)/python -m pytest tests/test_peers.py tests/test_coming_from.py $(ARGS)
+	PEERS=$(PEERS) $(BIN)/python -m pytest tests/pages/test_peers.py tests/pages/test_coming_from.py $(ARGS)
 
 DIST ?= dist
 wheel: setup ## build wheel and sdist, install the wheel in an empty environment and use it (some minutes)
-	$(BIN)/python tools/try_wheel.py --dist $(DIST) --torch "$(TORCH)"
+	$(BIN)/python -m tools.release.try_wheel --dist $(DIST) --torch "$(TORCH)"
 
 # With SITE_URL=https://OWNER.github.io/NAME/latest/ the list of versions leads to the same page in another version.
 publish: export VERSION_PROVIDER := mike
 publish: build ## put the site on the branch gh-pages as VERSION=1.2.0 (or dev); PUSH=origin also pushes it
-	$(BIN)/python tools/publish.py add site "$(VERSION)" $(if $(PUSH),--push $(PUSH))
+	$(BIN)/python -m tools.site.publish add site "$(VERSION)" $(if $(PUSH),--push $(PUSH))
 
 # What MkDocs may be replaced by, each in an environment of its own, with the same theme where it has none.
 portable: setup ## build the site with MkDocs, ProperDocs and Zensical and compare (a minute or two)
@@ -127,7 +127,7 @@ portable: setup ## build the site with MkDocs, ProperDocs and Zensical and compa
 	$(BIN)/uv pip install --quiet --upgrade --python .venv-properdocs/bin/python --constraint constraints.txt properdocs mkdocs-material mkdocs-jupyter
 	$(BIN)/uv venv --quiet --allow-existing .venv-zensical
 	$(BIN)/uv pip install --quiet --upgrade --python .venv-zensical/bin/python zensical
-	$(BIN)/python tools/portable.py --mkdocs $(BIN)/mkdocs --properdocs .venv-properdocs/bin/properdocs \
+	$(BIN)/python -m tools.site.portable --mkdocs $(BIN)/mkdocs --properdocs .venv-properdocs/bin/properdocs \
 		--zensical .venv-zensical/bin/zensical $(ARGS)
 
 # On Debian and Ubuntu: apt install chromium nodejs npm
@@ -135,48 +135,48 @@ LIGHTHOUSE ?= lighthouse@12.8.2
 lighthouse: setup ## Lighthouse's scores for five kinds of page (ten minutes; needs Chromium, and Node 18.16 or newer)
 	@command -v npm > /dev/null || { echo "npm is needed; on Debian and Ubuntu: apt install nodejs npm"; exit 1; }
 	npm install --silent --no-audit --no-fund --prefix .lighthouse $(LIGHTHOUSE)
-	$(BIN)/python tools/lighthouse.py $(ARGS)
+	$(BIN)/python -m tools.site.lighthouse $(ARGS)
 
 pages: setup ## run the blocks of the pages alone
 	$(BIN)/python -m pytest docs README.md $(ARGS)
 
 reference: setup ## make the generated parts of the reference: names, command, messages, changelog
-	$(BIN)/python tools/api_pages.py
-	$(BIN)/python tools/cli_page.py
-	$(BIN)/python tools/errors_page.py
-	$(BIN)/python tools/changelog_page.py
-	$(BIN)/python tools/blocks_report.py
+	$(BIN)/python -m tools.reference.api_pages
+	$(BIN)/python -m tools.reference.cli_page
+	$(BIN)/python -m tools.reference.errors_page
+	$(BIN)/python -m tools.reference.changelog_page
+	$(BIN)/python -m tools.reference.blocks_report
 
 bake: reference ## write outputs and figures into the pages, then make the notebooks and the block report
 	$(BIN)/python -m pytest --bake docs README.md $(ARGS)
-	$(BIN)/python tools/drawings.py
-	$(BIN)/python tools/explorer.py
-	$(BIN)/python tools/home.py
-	$(BIN)/python tools/notebooks.py
-	$(BIN)/python tools/blocks_report.py
+	$(BIN)/python -m tools.pictures.drawings
+	$(BIN)/python -m tools.pictures.explorer
+	$(BIN)/python -m tools.pictures.home
+	$(BIN)/python -m tools.notebooks.notebooks
+	$(BIN)/python -m tools.reference.blocks_report
 
 exercises: setup ## make the pages and notebooks of the exercises from their folders
-	$(BIN)/python tools/exercise_pages.py
-	$(BIN)/python tools/exercise_notebooks.py
-	$(BIN)/python tools/blocks_report.py
+	$(BIN)/python -m tools.exercises.exercise_pages
+	$(BIN)/python -m tools.exercises.exercise_notebooks
+	$(BIN)/python -m tools.reference.blocks_report
 
 atlas: setup ## verify every causal-LM type of transformers (one to five minutes), then write the page of the atlas
-	$(BIN)/python -m tutorial_lib.atlas $(ARGS)
-	$(BIN)/python -m tutorial_lib.atlas.page
+	$(BIN)/python -m tools.atlas $(ARGS)
+	$(BIN)/python -m tools.atlas.atlas_page
 
 evaluate: setup ## measure the model in the box again and print the result
-	$(BIN)/python -m tutorial_lib.tiny_model.evaluate
+	$(BIN)/python -m tools.tiny_model.evaluate
 
 bench: setup ## what hooks cost, as ratios to a bare run (DEVICE=cuda on a GPU)
-	$(BIN)/python benchmarks/run.py --device $(DEVICE) $(ARGS)
+	$(BIN)/python -m benchmarks.run --device $(DEVICE) $(ARGS)
 
 bench-peers: $(PEERS)/../.ready ## the same beside other libraries (half an hour); writes the result and its page
-	$(PEERS)/python benchmarks/run.py --device $(DEVICE) --out benchmarks/results/$(firstword $(subst :, ,$(DEVICE))).json $(ARGS)
-	$(PEERS)/python tools/benchmark_page.py
+	$(PEERS)/python -m benchmarks.run --device $(DEVICE) --out benchmarks/results/$(firstword $(subst :, ,$(DEVICE))).json $(ARGS)
+	$(PEERS)/python -m tools.measured.benchmark_page
 
 bench-collect: $(PEERS)/../.ready ## what collecting costs, in time and memory (half an hour); writes the result and its page
-	$(PEERS)/python benchmarks/collection.py --out benchmarks/results/collection/cpu.json $(ARGS)
-	$(PEERS)/python tools/collection_page.py
+	$(PEERS)/python -m benchmarks.collection --out benchmarks/results/collection/cpu.json $(ARGS)
+	$(PEERS)/python -m tools.measured.collection_page
 
 constraints: setup ## pin every dependency anew
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --no-emit-package torch \

@@ -1,6 +1,6 @@
 """What collecting costs: tokens per second against a bare forward pass, and memory against the size of data.
 
-    python benchmarks/collection.py --out benchmarks/results/collection/cpu.json
+    python -m benchmarks.collection --out benchmarks/results/collection/cpu.json
 
 Speed: a random Llama of 8 layers and width 512, documents of 32 to 256 tokens, float16, every position. All
 variants run the same padded batches in the same order, and take turns: each stands directly before or after a
@@ -33,15 +33,10 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(Path(__file__).parent) in sys.path:  # or a file of ours would be found before a library of its name
-    sys.path.remove(str(Path(__file__).parent))
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import collection_memory, collection_peers  # noqa: E402
-from benchmarks.machine import installed, load, machine, versions  # noqa: E402
-from benchmarks.timing import beside_bare  # noqa: E402
-from tutorial_lib.collecting.capture import Capture  # noqa: E402
+from benchmarks import collection_memory, collection_peers
+from benchmarks.machine import installed, load, machine, versions
+from benchmarks.timing import beside_bare
+from tutorial_lib.collect.batch_capture import BatchCapture
 
 HIDDEN, LAYERS, VOCABULARY = 512, 8, 2048
 BATCH_TOKENS = 512
@@ -51,7 +46,7 @@ errors = Console(stderr=True)
 
 
 @dataclass(frozen=True)
-class Variant:
+class CollectionVariant:
     """One thing that is timed; `run` gets an empty folder."""
 
     name: str
@@ -86,8 +81,8 @@ def documents(tokens: int) -> list[list[int]]:
 
 def job_of(model: Any, data: list[list[int]], layers: list[int]) -> Any:
     """A checked order to collect every position as float16."""
-    from tutorial_lib.collecting.job import make_job
-    from tutorial_lib.collecting.records import open_source
+    from tutorial_lib.collect.data.records import open_source
+    from tutorial_lib.collect.job import make_job
 
     return make_job(
         model,
@@ -108,17 +103,17 @@ def job_of(model: Any, data: list[list[int]], layers: list[int]) -> Any:
 
 def batches_of(job: Any) -> list[Any]:
     """The batches that a collection runs."""
-    from tutorial_lib.collecting.chunks import in_chunks
-    from tutorial_lib.collecting.plan import make_plan
+    from tutorial_lib.collect.data.chunks import in_chunks
+    from tutorial_lib.collect.plan import make_plan
 
     chunks = in_chunks(job.source.records(), job.budget)
     return [batch for chunk in chunks for batch in make_plan(chunk, "", job.reading).batches]
 
 
-def ordinary(model: Any, data: list[list[int]]) -> list[Variant]:
+def ordinary(model: Any, data: list[list[int]]) -> list[CollectionVariant]:
     """The bare pass, then this library."""
-    from tutorial_lib.collect import run_job
-    from tutorial_lib.collecting.ranks import Ranks
+    from tutorial_lib.collect.ranks import Ranks
+    from tutorial_lib.collect.streams import run_job
 
     batches = batches_of(job_of(model, data, [LAYERS]))
 
@@ -161,14 +156,14 @@ def ordinary(model: Any, data: list[list[int]]) -> list[Variant]:
 
     ours = "this library"
     return [
-        Variant("bare pass", "transformers", "none", bare),
-        Variant("bare pass again", "transformers", "none", bare),
-        Variant("bare pass with logits", "transformers", "none", with_logits),
-        Variant("bare pass of the lower half", "transformers", "none", half),
-        Variant("collect the middle layer", ours, "4", collect([LAYERS // 2])),
-        Variant("collect the last layer", ours, "8", collect([LAYERS])),
-        Variant("collect all layers", ours, "0 to 8", collect(list(range(LAYERS + 1)))),
-        Variant("setting up alone", ours, "none", set_up),
+        CollectionVariant("bare pass", "transformers", "none", bare),
+        CollectionVariant("bare pass again", "transformers", "none", bare),
+        CollectionVariant("bare pass with logits", "transformers", "none", with_logits),
+        CollectionVariant("bare pass of the lower half", "transformers", "none", half),
+        CollectionVariant("collect the middle layer", ours, "4", collect([LAYERS // 2])),
+        CollectionVariant("collect the last layer", ours, "8", collect([LAYERS])),
+        CollectionVariant("collect all layers", ours, "0 to 8", collect(list(range(LAYERS + 1)))),
+        CollectionVariant("setting up alone", ours, "none", set_up),
     ]
 
 
@@ -180,7 +175,7 @@ class _Done(BaseException):
 def pass_timed(model: Any) -> Iterator[list[float]]:
     """Collects the processor seconds of each forward pass, less those of the hooks that capture in it."""
     found: list[float] = []
-    forward, keep = model.forward, Capture._keep
+    forward, keep = model.forward, BatchCapture._keep
 
     def timed_forward(*args: Any, **kwargs: Any) -> Any:
         start = time.thread_time()
@@ -196,19 +191,21 @@ def pass_timed(model: Any) -> Iterator[list[float]]:
         finally:
             found.append(start - time.thread_time())
 
-    model.forward, Capture._keep = timed_forward, timed_keep  # type: ignore[method-assign]
+    model.forward, BatchCapture._keep = timed_forward, timed_keep  # type: ignore[method-assign]
     try:
         yield found
     finally:
         del model.forward
-        Capture._keep = keep  # type: ignore[method-assign]
+        BatchCapture._keep = keep  # type: ignore[method-assign]
 
 
-def measure(variants: list[Variant], rounds: int, folder: Path) -> dict[str, dict[str, list[float]]]:
+def measure(
+    variants: list[CollectionVariant], rounds: int, folder: Path
+) -> dict[str, dict[str, list[float]]]:
     """Seconds of each variant and of the bare pass beside it, on both clocks, by round."""
     bare, others = variants[0], variants[1:]
 
-    def take(variant: Variant) -> tuple[float, float, Any]:
+    def take(variant: CollectionVariant) -> tuple[float, float, Any]:
         return _seconds(variant, folder)
 
     order = random.Random(0)
@@ -227,7 +224,7 @@ def measure(variants: list[Variant], rounds: int, folder: Path) -> dict[str, dic
     return found
 
 
-def _seconds(variant: Variant, folder: Path) -> tuple[float, float, Any]:
+def _seconds(variant: CollectionVariant, folder: Path) -> tuple[float, float, Any]:
     """On the clock, of the processor, and what the variant gave."""
     with tempfile.TemporaryDirectory(dir=folder) as empty:
         wall, processor = time.perf_counter(), time.process_time()
@@ -235,7 +232,7 @@ def _seconds(variant: Variant, folder: Path) -> tuple[float, float, Any]:
         return time.perf_counter() - wall, time.process_time() - processor, given
 
 
-def summary(variant: Variant, taken: dict[str, list[float]], tokens: int) -> dict[str, Any]:
+def summary(variant: CollectionVariant, taken: dict[str, list[float]], tokens: int) -> dict[str, Any]:
     """Medians; a ratio is of speeds, so that 1 is as fast as the bare pass."""
     row: dict[str, Any] = {"name": variant.name, "library": variant.library, "layers": variant.layers}
     for clock in ("wall", "processor"):
@@ -262,7 +259,7 @@ def speed(tokens: int, rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         variants = ordinary(model, data)
         others, left_out = collection_peers.variants(model, batches, LAYERS // 2)
-        variants += [Variant(name, library, str(LAYERS // 2), run) for name, library, run in others]
+        variants += [CollectionVariant(name, library, str(LAYERS // 2), run) for name, library, run in others]
         found = measure(variants, rounds, Path(folder))
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),

@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
-from benchmarks.job import NEW_TOKENS, Job
 from benchmarks.variant import Variant
+from benchmarks.workload import NEW_TOKENS, Workload
 
 # Of the largest expected number. A library that computes attention in its own code rounds differently.
 TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
-class Check:
+class EqualityCheck:
     """How a variant's result compares with the expected one.
 
     Attributes:
@@ -46,7 +46,7 @@ class Expected:
 
 
 @torch.no_grad()
-def expected(job: Job) -> Expected:
+def expected(job: Workload) -> Expected:
     """Computes what each task should give."""
     model, blocks = job.model, job.model.model.layers
     n_layers = len(blocks)
@@ -75,7 +75,7 @@ def expected(job: Job) -> Expected:
     return Expected(streams, logits, ids)
 
 
-def generate(job: Job, model: Any = None) -> Tensor:
+def generate(job: Workload, model: Any = None) -> Tensor:
     """The prompt and 32 tokens `[batch, 48]`, the most likely one each time."""
     model = job.model if model is None else model
     ids: Tensor = model.generate(
@@ -120,7 +120,7 @@ def _replaced_outputs(block: Any, see: Callable[[Tensor], None]) -> Iterator[Non
         del block.forward
 
 
-def check(variant: Variant, right: Expected, job: Job) -> Check:
+def check(variant: Variant, right: Expected, job: Workload) -> EqualityCheck:
     """Runs a variant once and compares what it gives with what it should.
 
     Raises whatever the variant raises.
@@ -136,27 +136,27 @@ def check(variant: Variant, right: Expected, job: Job) -> Check:
         (layers, {layer + 1 for layer in layers}) if variant.task in ("all", "everything") else ({job.layer},)
     )
     if set(result) not in wanted:
-        return Check(f"it read the layers {sorted(result)}", float("inf"))
+        return EqualityCheck(f"it read the layers {sorted(result)}", float("inf"))
     each = [_compared(result[layer], right.streams[layer], f"layer {layer}") for layer in sorted(result)]
     copies = not any(stream.untyped_storage().data_ptr() in storages for stream in result.values())
     worst = max(each, key=lambda one: one.difference)
-    return Check(worst.problem, worst.difference, copies)
+    return EqualityCheck(worst.problem, worst.difference, copies)
 
 
-def _compared(found: Tensor, right: Tensor, what: str) -> Check:
+def _compared(found: Tensor, right: Tensor, what: str) -> EqualityCheck:
     if found.shape != right.shape or found.dtype != right.dtype:
         got = f"{found.dtype} {tuple(found.shape)} and not {right.dtype} {tuple(right.shape)}"
-        return Check(f"{what}: {got}", float("inf"))
+        return EqualityCheck(f"{what}: {got}", float("inf"))
     difference = float((found - right).abs().max() / right.abs().max())
     wrong = not difference <= TOLERANCE  # also where it is nan
-    return Check(f"{what} off by {difference:.2g} of the largest number" if wrong else "", difference)
+    return EqualityCheck(f"{what} off by {difference:.2g} of the largest number" if wrong else "", difference)
 
 
-def _compare_ids(found: Tensor, right: Tensor) -> Check:
+def _compare_ids(found: Tensor, right: Tensor) -> EqualityCheck:
     if found.shape != right.shape:
-        return Check(f"ids of shape {tuple(found.shape)} and not {tuple(right.shape)}", float("inf"))
+        return EqualityCheck(f"ids of shape {tuple(found.shape)} and not {tuple(right.shape)}", float("inf"))
     difference = float((found != right).float().mean())
-    return Check(f"{difference:.0%} of the tokens differ" if difference else "", difference)
+    return EqualityCheck(f"{difference:.0%} of the tokens differ" if difference else "", difference)
 
 
 @contextmanager

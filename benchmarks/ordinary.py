@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from benchmarks.equal import generate
-from benchmarks.job import Job
 from benchmarks.variant import BARE, BARE_GENERATE, Variant
+from benchmarks.workload import Workload
 from tutorial_lib import (
     ablate_direction_from_residual,
     add_hooks,
@@ -18,12 +18,12 @@ from tutorial_lib import (
 )
 
 
-def variants(job: Job) -> list[Variant]:
+def variants(job: Workload) -> list[Variant]:
     """All of them; the two bare ones, which the others are divided by, come first."""
     return [*_bare(job), *_by_hand(job), *_transformers(job), *_this_library(job)]
 
 
-def _bare(job: Job) -> list[Variant]:
+def _bare(job: Workload) -> list[Variant]:
     def forward() -> Any:
         return job.model(input_ids=job.ids).logits
 
@@ -39,7 +39,7 @@ class _Stopped(Exception):  # noqa: N818
     pass
 
 
-def _by_hand(job: Job) -> list[Variant]:
+def _by_hand(job: Workload) -> list[Variant]:
     """The least that does each task: what a reader would write without any library."""
     model, blocks = job.model, job.model.model.layers
 
@@ -101,7 +101,7 @@ def _by_hand(job: Job) -> list[Variant]:
     ]
 
 
-def _transformers(job: Job) -> list[Variant]:
+def _transformers(job: Workload) -> list[Variant]:
     # The hooks with which transformers records hidden states stay on a model for good: not on the one that
     # all are timed on.
     model = job.own_model()
@@ -117,7 +117,7 @@ def _transformers(job: Job) -> list[Variant]:
     ]
 
 
-def _this_library(job: Job) -> list[Variant]:
+def _this_library(job: Workload) -> list[Variant]:
     model, ids, layer = job.model, job.ids, job.layer
 
     def steer() -> Any:

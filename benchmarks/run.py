@@ -1,6 +1,6 @@
 """What looking into a model costs, as ratios to a bare run of the same model.
 
-    python benchmarks/run.py --size tiny --rounds 21
+    python -m benchmarks.run --size tiny --rounds 21
     make bench-peers            # with the other libraries, in an environment of their own
 
 Before anything is timed, every variant's result is compared with the right one; a variant that differs is
@@ -22,19 +22,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(Path(__file__).parent) in sys.path:  # or `import nnsight` would find our file of that name first
-    sys.path.remove(str(Path(__file__).parent))
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import ordinary, peers  # noqa: E402
-from benchmarks.equal import Check, Expected, check, expected  # noqa: E402
-from benchmarks.goals import goals  # noqa: E402
-from benchmarks.job import SIZES, Job, Size, build  # noqa: E402
-from benchmarks.machine import load, machine, versions  # noqa: E402
-from benchmarks.timing import Timing, clock_for, measure  # noqa: E402
-from benchmarks.variant import BARE, BARE_GENERATE, GENERATION, LeftOut, Variant  # noqa: E402
-from tutorial_lib import leftover_hooks  # noqa: E402
+from benchmarks import ordinary, peers
+from benchmarks.equal import EqualityCheck, Expected, check, expected
+from benchmarks.goals import goals
+from benchmarks.machine import load, machine, versions
+from benchmarks.timing import Timing, clock_for, measure
+from benchmarks.variant import BARE, BARE_GENERATE, GENERATION, LeftOut, Variant
+from benchmarks.workload import SIZES, Size, Workload, build
+from tutorial_lib import leftover_hooks
 
 WARMUP = 2
 SEED = 0
@@ -89,11 +84,11 @@ def selected(variants: list[Variant], only: list[str] | None) -> list[Variant]:
 
 
 def checked(
-    variants: list[Variant], right: Expected, job: Job
-) -> tuple[list[Variant], dict[str, Check], list[LeftOut]]:
+    variants: list[Variant], right: Expected, job: Workload
+) -> tuple[list[Variant], dict[str, EqualityCheck], list[LeftOut]]:
     """Those that are right, how right they are, and the others with their reasons."""
     good: list[Variant] = []
-    checks: dict[str, Check] = {}
+    checks: dict[str, EqualityCheck] = {}
     left_out: list[LeftOut] = []
     for variant in variants:
         try:
@@ -151,7 +146,7 @@ def run_size(size: Size, chosen: argparse.Namespace) -> tuple[dict[str, Any], li
     return {**asdict(size), "variants": rows, "left_out": [asdict(each) for each in left_out]}, known
 
 
-def _row(variant: Variant, timing: Timing, found: Check) -> dict[str, Any]:
+def _row(variant: Variant, timing: Timing, found: EqualityCheck) -> dict[str, Any]:
     numbers = {name: round(value, 4) for name, value in asdict(timing).items()}
     return {
         "name": variant.name,

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+from tutorial_lib.workspace.filling import fill
+from tutorial_lib.workspace.workspace import Workspace
+
 STARTER = 'def double(x):\n    """Two times x."""\n    raise NotImplementedError\n'
 SOLUTION = "def double(x):\n    return 2 * x\n"
 WRONG = "def double(x):\n    print('three?')\n    return 3 * x\n"
@@ -65,3 +68,9 @@ def add_three(root: Path) -> None:
     add_exercise(root, "01_one/first", minutes=3)
     add_exercise(root, "01_one/second", minutes=4)
     add_exercise(root, "02_two/third", prerequisites=("01_one/first", "01_one/second"))
+
+
+def a_workspace(folder: Path, exercises=None, *, course=None) -> Workspace:
+    """A student's folder with exercises in it."""
+    fill(folder, exercises, course=course)
+    return Workspace(folder)

@@ -1,1 +1,5 @@
-"""Scripts that make pages and notebooks from their sources, and check them."""
+"""What makes the site, the model in the box and the atlas. Run one with `python -m tools.FOLDER.NAME`."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]

@@ -1,8 +1,9 @@
 """The public names. `tutorial_lib` hands them out, and loads this file when the first one is asked for."""
 
 from tutorial_lib.activations import read_input, read_output, replace_input, replace_output
-from tutorial_lib.architecture import ModelMap, map_model
-from tutorial_lib.blocks import UnaddressableStreamError, find_blocks
+from tutorial_lib.architecture.model_map import ModelMap
+from tutorial_lib.architecture.stream import UnaddressableStreamError
+from tutorial_lib.architecture.verification import Verification
 from tutorial_lib.collect import (
     ActivationStore,
     collect_residual_streams,
@@ -24,9 +25,11 @@ from tutorial_lib.interventions import (
 )
 from tutorial_lib.leftovers import LeftoverHook, leftover_hooks
 from tutorial_lib.lens import direct_logit_attribution, logit_lens
+from tutorial_lib.maps import find_blocks, map_model
 from tutorial_lib.models import load_model
 from tutorial_lib.patching import activation_patching, patch_residual_stream
-from tutorial_lib.positions import (
+from tutorial_lib.residual import cache_residual_streams, get_residual_stream_at_layer
+from tutorial_lib.tokens.select import (
     select_all,
     select_at,
     select_generated,
@@ -35,10 +38,9 @@ from tutorial_lib.positions import (
     select_prompt,
     select_rows,
 )
-from tutorial_lib.residual import cache_residual_streams, get_residual_stream_at_layer
-from tutorial_lib.token_selection import TokenSelection
-from tutorial_lib.token_text import select_text, show_selection
-from tutorial_lib.verify import Verification, verify_model
+from tutorial_lib.tokens.selection import TokenSelection
+from tutorial_lib.tokens.text import select_text, show_selection
+from tutorial_lib.verify.verify import verify_model
 
 __all__ = [
     "ActivationStore",

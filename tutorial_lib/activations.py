@@ -7,17 +7,13 @@ a new tuple, list or dict, in which everything else is what it was.
 """
 
 import copy
-import operator
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
-import torch
 from torch import Tensor
 
 KEYWORD = "hidden_states"
 OUTPUT_KEYS = ("last_hidden_state", "hidden_states")
-
-Positions: TypeAlias = int | Sequence[int] | slice | Tensor
 
 
 def read_input(args: Any, kwargs: Mapping[str, Any] | None = None) -> Tensor:
@@ -128,74 +124,6 @@ def replace_output(output: Any, hidden: Tensor) -> Any:
         return changed
     items = [hidden, *output[1:]]
     return output._make(items) if hasattr(output, "_make") else type(output)(items)
-
-
-def check_positions(positions: Any) -> Positions:
-    """A private copy of `positions`, or a TypeError when they are not of a type that can name positions."""
-    if isinstance(positions, slice):
-        return positions
-    if hasattr(positions, "prompt_mask"):  # by its attribute, since token selections are built on this file
-        raise TypeError(
-            "this function takes positions within one call, such as positions=-1, and no TokenSelection, "
-            "which is for edits; of a stream [batch, seq, d_model] that was captured whole, "
-            "stream[selection.prompt_mask] keeps the selected tokens"
-        )
-    if isinstance(positions, Tensor):
-        if positions.ndim > 1 or positions.dtype == torch.bool or positions.is_floating_point():
-            raise TypeError(
-                "positions as a tensor must be whole numbers in one dimension, "
-                f"got {positions.dtype} of shape {tuple(positions.shape)}"
-            )
-        positions = positions.tolist()
-    if isinstance(positions, Sequence) and not isinstance(positions, str):
-        return [_whole(position, "a position") for position in positions]
-    return _whole(positions, "positions (an int, a list of ints, a slice or a 1-D tensor)")
-
-
-def position_index(positions: Positions, seq_len: int) -> list[int] | slice:
-    """Turns `positions` into an index for the seq dimension of a stream that keeps this dimension.
-
-    Args:
-        positions: an int, ints or a slice; negative numbers count from the end, as in Python.
-        seq_len: the length of the stream in this very call.
-
-    Raises:
-        ValueError: a position outside the sequence; the message names it and the length.
-    """
-    if isinstance(positions, slice):
-        return positions
-    listed = [positions] if isinstance(positions, int) else [int(position) for position in positions]
-    for position in listed:
-        if not -seq_len <= position < seq_len:
-            raise ValueError(
-                f"position {position} is out of range: this call has {seq_len} tokens, so {-seq_len} to "
-                f"{seq_len - 1} are allowed (in cached generation a call sees only the new tokens)"
-            )
-    return [position % seq_len for position in listed]
-
-
-def index_in(stream: Tensor, positions: Positions) -> list[int] | slice:
-    """`position_index` for the seq dimension of a stream `[batch, seq, d_model]`.
-
-    Raises:
-        ValueError: a position outside the sequence, or a stream of another form. Gemma 3n carries four
-            streams as `[4, batch, seq, d_model]`: dimension 1 is the batch there, and an edit would go
-            astray without a word.
-    """
-    if stream.ndim != 3:
-        raise ValueError(
-            f"positions need a stream [batch, seq, d_model], but this one has the shape {tuple(stream.shape)}"
-        )
-    return position_index(positions, stream.shape[1])
-
-
-def _whole(value: Any, what: str) -> int:
-    if isinstance(value, bool):
-        raise TypeError(f"{what} must be a whole number, got {value!r}")
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{what} must be a whole number, got {value!r} ({type(value).__name__})") from None
 
 
 def _output_key(output: Mapping[str, Any]) -> str:

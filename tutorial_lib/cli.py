@@ -2,18 +2,18 @@
 
 import typer
 
-from tutorial_lib.commands.activations import activations_command
-from tutorial_lib.commands.check import check_command
-from tutorial_lib.commands.collect import collect_command
-from tutorial_lib.commands.course import course_app
-from tutorial_lib.commands.export import export_app
-from tutorial_lib.commands.grade import grade_command
-from tutorial_lib.commands.hint import hint_command, solution_command
-from tutorial_lib.commands.listing import list_command
-from tutorial_lib.commands.map import map_command
-from tutorial_lib.commands.release import release_command
-from tutorial_lib.commands.start import reset_command, start_command
-from tutorial_lib.commands.submit import submit_command
+from tutorial_lib.commands.hooking_activations import activations_command
+from tutorial_lib.commands.hooking_check import check_command
+from tutorial_lib.commands.hooking_collect import collect_command
+from tutorial_lib.commands.hooking_course import course_app
+from tutorial_lib.commands.hooking_export import export_app
+from tutorial_lib.commands.hooking_grade import grade_command
+from tutorial_lib.commands.hooking_hint import hint_command, solution_command
+from tutorial_lib.commands.hooking_list import list_command
+from tutorial_lib.commands.hooking_map import map_command
+from tutorial_lib.commands.hooking_release import release_command
+from tutorial_lib.commands.hooking_start import reset_command, start_command
+from tutorial_lib.commands.hooking_submit import submit_command
 
 app = typer.Typer(no_args_is_help=True, help="Hooks into HuggingFace transformers, from the command line.")
 app.command("map")(map_command)

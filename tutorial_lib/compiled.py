@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
-from tutorial_lib.blocks import find_blocks, find_blocks_path
+from tutorial_lib.architecture.stream import Stream
 
 
 def is_compiled(module: nn.Module) -> bool:
@@ -19,20 +19,20 @@ def is_compiled(module: nn.Module) -> bool:
     return "_orig_mod" in module._modules or getattr(module, "_compiled_call_impl", None) is not None
 
 
-def uncompiled(model: nn.Module) -> AbstractContextManager[None]:
+def uncompiled(stream: Stream) -> AbstractContextManager[None]:
     """A block in which nothing runs compiled, if the model, a block or what lies between is compiled.
 
     Nothing else is looked at: around a compiled part inside of a block the block's own hooks run as always.
     """
-    if any(map(is_compiled, _on_the_way(model))):
+    if any(map(is_compiled, _on_the_way(stream))):
         eager: AbstractContextManager[None] = torch.compiler.set_stance("force_eager")
         return eager
     return nullcontext()
 
 
-def _on_the_way(model: nn.Module) -> list[nn.Module]:
+def _on_the_way(stream: Stream) -> list[nn.Module]:
     """The model, the modules that lead to its blocks, and the blocks."""
-    way = [model]
-    for name in find_blocks_path(model).split("."):
+    way = [stream.model]
+    for name in stream.path.split("."):
         way.append(getattr(way[-1], name))
-    return [*way, *find_blocks(model)]
+    return [*way, *stream.blocks]

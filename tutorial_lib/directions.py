@@ -11,14 +11,16 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import Positions, read_output, replace_output
-from tutorial_lib.architecture import ModelMap, map_model
-from tutorial_lib.blocks import stream_width, text_config, text_host
-from tutorial_lib.edits import edit_at, locate
+from tutorial_lib.activations import read_output, replace_output
+from tutorial_lib.architecture.hf import text_config, text_host
+from tutorial_lib.architecture.model_map import ModelMap, parts_of
+from tutorial_lib.architecture.stream import stream_of
+from tutorial_lib.arguments import Positions, checked_vector
 from tutorial_lib.hooks import HookPair
-from tutorial_lib.interventions import ablate_direction_from_residual, checked_vector
+from tutorial_lib.interventions import ablate_direction_from_residual, unit_vector, without
 from tutorial_lib.residual import cache_residual_streams
-from tutorial_lib.token_selection import TokenSelection
+from tutorial_lib.tokens.edit import edit_at, locate
+from tutorial_lib.tokens.selection import TokenSelection
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -83,22 +85,25 @@ def ablate_direction_everywhere(
     Raises:
         ValueError: a direction of another shape, of norm zero or not finite; a model whose writes to the
             stream cannot be told, such as a post-norm one.
+        UnaddressableStreamError: the stream of the model is no single `[batch, seq, d_model]`.
         TypeError: an argument of a wrong type.
     """
-    unit = _unit(model, direction)
-    parts = map_model(model)
+    stream = stream_of(model)
+    stream.check_addressable()
+    unit = unit_vector(direction, stream.width).detach()
+    parts = parts_of(model)
 
-    trackers, find = ([], None) if positions is None else locate(model, positions)
+    trackers, find = ([], None) if positions is None else locate(stream, positions)
 
     def clean_output(module: nn.Module, args: Any, *rest: Any) -> Any:
         output = rest[-1]  # the only one, or after the keyword arguments
         written = read_output(output)
         if find is None:
-            return replace_output(output, _without(written, unit))
+            return replace_output(output, without(written, unit))
         mask = find(written)
         if mask is None:
             return None
-        return replace_output(output, edit_at(written, mask, lambda tokens: _without(tokens, unit)))
+        return replace_output(output, edit_at(written, mask, lambda tokens: without(tokens, unit)))
 
     writers = [*writing_modules(parts), parts.blocks[-1]]
     inputs = ablate_direction_from_residual(model, direction, positions=positions)
@@ -127,9 +132,9 @@ def orthogonalize_weights(model: Model, direction: Tensor, *, untie: bool = True
             stream by other means than these matrices.
         TypeError: an argument of a wrong type.
     """
-    unit = _unit(model, direction)
+    unit = unit_vector(direction, stream_of(model).width).detach()
     edited = copy.deepcopy(model)
-    parts = map_model(edited)
+    parts = parts_of(edited)
     if parts.kind == "sandwich":
         raise ValueError(
             f"the writes of {parts.model_class} pass a norm, so no matrix can be made to omit them"
@@ -143,22 +148,9 @@ def orthogonalize_weights(model: Model, direction: Tensor, *, untie: bool = True
     with torch.no_grad():
         for weight, stream_dim in _writing_weights(edited, parts):
             vectors = weight.transpose(stream_dim, -1)
-            weight.copy_(_without(vectors, unit).transpose(stream_dim, -1))
+            weight.copy_(without(vectors, unit).transpose(stream_dim, -1))
     _check_clean(edited, unit)
     return edited
-
-
-def _unit(model: nn.Module, direction: Tensor) -> Tensor:
-    vector = checked_vector(direction, "direction", stream_width(model)).detach()
-    unit: Tensor = vector / torch.linalg.vector_norm(vector)
-    return unit
-
-
-def _without(stream: Tensor, unit: Tensor) -> Tensor:
-    """The last dimension without its part along `unit`, reckoned in float32 as bfloat16 would leave some."""
-    precise = stream.to(torch.promote_types(stream.dtype, torch.float32))
-    along = unit.to(precise)
-    return (precise - (precise @ along).unsqueeze(-1) * along).to(stream.dtype)
 
 
 def writing_modules(parts: ModelMap) -> Iterator[nn.Module]:

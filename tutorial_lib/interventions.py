@@ -19,17 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import Positions, check_positions, index_in, read_input, replace_input
-from tutorial_lib.blocks import (
-    UnaddressableStreamError,
-    check_addressable,
-    check_layer,
-    find_blocks,
-    stream_width,
-)
-from tutorial_lib.edits import Edit, block_edits, checked_edit
+from tutorial_lib.activations import read_input, replace_input
+from tutorial_lib.architecture.stream import UnaddressableStreamError, stream_of
+from tutorial_lib.arguments import Positions, check_positions, checked_vector, index_in
 from tutorial_lib.hooks import Hook, HookPair
-from tutorial_lib.token_selection import TokenSelection
+from tutorial_lib.tokens.edit import Edit, block_edits, checked_edit
+from tutorial_lib.tokens.selection import TokenSelection
 
 
 def edit_residual_stream(
@@ -64,13 +59,11 @@ def edit_residual_stream(
     if not callable(edit):
         raise TypeError(f"edit must be a function of the stream, got {type(edit).__name__}")
 
-    check_addressable(model)
-
     def edit_a_copy(stream: Tensor) -> Tensor:
         return edit(stream.clone())
 
     change = edit_a_copy if positions is None else edit  # with positions it gets a copy in any case
-    return block_edits(model, [layer_idx], "edit", read_input, change, positions)
+    return block_edits(stream_of(model), [layer_idx], "edit", read_input, change, positions)
 
 
 def add_vector_to_residual_stream(
@@ -105,12 +98,13 @@ def add_vector_to_residual_stream(
             a call can show it, when the hook runs.
         TypeError: an argument of a wrong type.
     """
-    check_layer(layer_idx, len(find_blocks(model)))
-    check_addressable(model)
+    place = stream_of(model)
+    layer = place.layer(layer_idx)
+    place.check_addressable()
     if not math.isfinite(scale):
         raise ValueError(f"scale must be a finite number, got {scale}")
     # The product is a new tensor: what the caller does to `vector` later does not reach the hook.
-    added = scale * checked_vector(vector, "vector", stream_width(model))
+    added = scale * checked_vector(vector, "vector", place.width)
     width = len(added)
 
     def read(args: Any, kwargs: Any) -> Tensor:
@@ -119,7 +113,7 @@ def add_vector_to_residual_stream(
     def add_vector(stream: Tensor) -> Tensor:
         return stream + added.to(stream)  # a float32 vector would turn a bfloat16 stream into float32
 
-    return block_edits(model, [layer_idx], "add_vector", read, add_vector, positions)
+    return block_edits(place, [layer], "add_vector", read, add_vector, positions)
 
 
 def ablate_direction_from_residual(
@@ -150,27 +144,36 @@ def ablate_direction_from_residual(
         UnaddressableStreamError: as for `add_vector_to_residual_stream`.
         TypeError: an argument of a wrong type.
     """
-    blocks = find_blocks(model)
-    if layers is not None and not isinstance(layers, Iterable):
-        raise TypeError(f"layers must be several layers, such as [{layers!r}], got {layers!r}")
-    n_layers = len(blocks)
-    wanted = range(n_layers) if layers is None else [check_layer(layer, n_layers) for layer in layers]
-    check_addressable(model)
-    direction = checked_vector(direction, "direction", stream_width(model))
-    unit = direction / torch.linalg.vector_norm(direction)
+    place = stream_of(model)
+    wanted = place.layers(layers)
+    place.check_addressable()
+    unit = unit_vector(direction, place.width)
     width = len(unit)
 
     def read(args: Any, kwargs: Any) -> Tensor:
         return _stream_of_width(args, kwargs, width)
 
     def remove_direction(stream: Tensor) -> Tensor:
-        # In bfloat16 the dot product alone would leave a percent of the direction behind: reckon in float32.
-        precise = stream.to(torch.promote_types(stream.dtype, torch.float32))
-        along = unit.to(precise)
-        cleaned: Tensor = precise - (precise @ along).unsqueeze(-1) * along
-        return cleaned.to(stream.dtype)
+        return without(stream, unit)
 
-    return block_edits(model, dict.fromkeys(wanted), "remove_direction", read, remove_direction, positions)
+    return block_edits(place, wanted, "remove_direction", read, remove_direction, positions)
+
+
+def unit_vector(direction: Any, d_model: int | None) -> Tensor:
+    """The direction `[d_model]` at length one; raises as `checked_vector` does."""
+    vector = checked_vector(direction, "direction", d_model)
+    unit: Tensor = vector / torch.linalg.vector_norm(vector)
+    return unit
+
+
+def without(stream: Tensor, unit: Tensor) -> Tensor:
+    """The stream `[..., d_model]` without its part along `unit` `[d_model]`, in the stream's dtype.
+
+    Computed in float32 at least: in bfloat16 the dot product alone would leave a percent of the direction.
+    """
+    precise = stream.to(torch.promote_types(stream.dtype, torch.float32))
+    along = unit.to(precise)
+    return (precise - (precise @ along).unsqueeze(-1) * along).to(stream.dtype)
 
 
 def amplify(stream: Tensor) -> Tensor:
@@ -220,26 +223,6 @@ def position_aware_residual_hook(
         return replace_input(args, kwargs, edited)
 
     return edit_positions
-
-
-def checked_vector(vector: Any, what: str, d_model: int | None) -> Tensor:
-    """The vector `[d_model]`, in floating point numbers, if it has a direction. Not a copy."""
-    if not isinstance(vector, Tensor):
-        raise TypeError(f"{what} must be a torch.Tensor [d_model], got {type(vector).__name__}")
-    if vector.ndim != 1 or (d_model is not None and len(vector) != d_model):
-        width = "d_model" if d_model is None else f"d_model = {d_model}"
-        raise ValueError(f"{what} must have the shape [{width}], got {tuple(vector.shape)}")
-    if not vector.is_floating_point():
-        return checked_vector(vector.float(), what, d_model)
-    # One number is read from the device. A norm can overflow where each element is finite.
-    norm = float(torch.linalg.vector_norm(vector.detach()))
-    if not math.isfinite(norm) and not torch.isfinite(vector).all():
-        raise ValueError(
-            f"{what} must be finite, got {int((~torch.isfinite(vector)).sum())} inf or nan elements"
-        )
-    if norm == 0:
-        raise ValueError(f"{what} must have a norm above 0, got a vector of norm 0.0, which has no direction")
-    return vector
 
 
 def _stream_of_width(args: Any, kwargs: Any, width: int) -> Tensor:

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import Positions, check_positions, position_index, read_output
-from tutorial_lib.architecture import ModelMap, map_model
-from tutorial_lib.blocks import text_config, text_host
+from tutorial_lib.activations import read_output
+from tutorial_lib.architecture.model_map import ModelMap, parts_of
+from tutorial_lib.architecture.stream import stream_of
+from tutorial_lib.arguments import Positions, check_answers, check_positions, position_index
 from tutorial_lib.directions import writing_modules
 from tutorial_lib.hooks import HookPair, add_hooks
 from tutorial_lib.residual import cache_residual_streams
@@ -33,7 +34,7 @@ def project_to_logits(model: nn.Module, stream: Tensor) -> Tensor:
     Raises:
         ValueError: a model without a language-model head, a stream of another width.
     """
-    parts = map_model(model)
+    parts = parts_of(model)
     weight = _unembedding_weight(parts)
     if stream.shape[-1] != weight.shape[1]:
         raise ValueError(
@@ -82,7 +83,7 @@ def logit_lens(
             comparing the last layer's with the model's; a position that does not exist.
         TypeError: an argument of a wrong type.
     """
-    _unembedding_weight(map_model(model))
+    _unembedding_weight(parts_of(model))
     settings = {**model_kwargs, "attention_mask": attention_mask, "positions": positions}
     streams, output = cache_residual_streams(model, input_ids, after_last_block=True, **settings)
     logits = torch.stack([project_to_logits(model, stream) for stream in streams.values()])
@@ -130,7 +131,8 @@ def direct_logit_attribution(
             parts, or whose final norm is of an unknown sort.
         TypeError: an argument of a wrong type.
     """
-    parts = map_model(model)
+    stream_of(model).check_addressable()
+    parts = parts_of(model)
     weight = _unembedding_weight(parts)
     _check_answers(answers, others, model_kwargs.get("inputs_embeds") if input_ids is None else input_ids)
     names = [f"{part}_{layer}" for layer in range(parts.n_layers) for part in ("attention", "mlp")]
@@ -205,7 +207,7 @@ def _unembedding_weight(parts: ModelMap) -> Tensor:
 
 
 def _setting(model: nn.Module, name: str) -> float | None:
-    value = getattr(text_config(text_host(model)), name, None)
+    value = getattr(stream_of(model).config, name, None)
     return None if value is None else float(value)
 
 
@@ -215,11 +217,7 @@ def _logit_factor(model: nn.Module) -> float:
 
 
 def _check_answers(answers: Tensor, others: Tensor, inputs: Any) -> None:
-    if answers.ndim != 1 or answers.shape != others.shape:
-        raise ValueError(
-            "answers and others must both have the shape [batch], "
-            f"got {tuple(answers.shape)} and {tuple(others.shape)}"
-        )
+    check_answers(answers, others)
     if isinstance(inputs, Tensor) and len(inputs) != len(answers):
         raise ValueError(f"there are {len(answers)} answers for {len(inputs)} rows of input")
 

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import Positions, check_positions, position_index, read_input, replace_input
-from tutorial_lib.blocks import check_layer, find_blocks
+from tutorial_lib.activations import read_input, replace_input
+from tutorial_lib.architecture.stream import stream_of
+from tutorial_lib.arguments import Positions, check_answers, check_positions, index_in
 from tutorial_lib.compiled import uncompiled
 from tutorial_lib.hooks import HookPair, add_hooks
 from tutorial_lib.residual import cache_residual_streams
@@ -45,10 +46,13 @@ def patch_residual_stream(
     Raises:
         ValueError: a layer that does not exist, a source of another number of dimensions; and when the hook
             runs, a source of another shape than the stream, a position outside the sequence.
+        UnaddressableStreamError: the stream of the model is no single `[batch, seq, d_model]`, so that a
+            position would not be a position.
         TypeError: an argument of a wrong type.
     """
-    blocks = find_blocks(model)
-    layer = check_layer(layer_idx, len(blocks))
+    place = stream_of(model)
+    layer = place.layer(layer_idx)
+    place.check_addressable()
     if not isinstance(source, Tensor) or not source.is_floating_point():
         found = source.dtype if isinstance(source, Tensor) else type(source).__name__
         raise TypeError(f"source must be a stream [batch, seq, d_model] of another run, got {found}")
@@ -64,12 +68,12 @@ def patch_residual_stream(
                 "both runs need the same number of tokens, so that a position means the same in both "
                 "(in cached generation a call sees only the new tokens)"
             )
-        index = position_index(where, stream.shape[1])
+        index = index_in(stream, where)
         patched = stream.clone()  # our own copy, so assigning into it edits nothing of the model's
         patched[:, index] = source[:, index].to(stream)
         return replace_input(args, kwargs, patched)
 
-    return [(blocks[layer], patch_stream)]
+    return [(place.blocks[layer], patch_stream)]
 
 
 def logit_difference(answers: Tensor, others: Tensor, position: int = -1) -> Metric:
@@ -86,11 +90,7 @@ def logit_difference(answers: Tensor, others: Tensor, position: int = -1) -> Met
     Raises:
         ValueError: answers and others of different or wrong shapes; when called, of another batch size.
     """
-    if answers.ndim != 1 or answers.shape != others.shape:
-        raise ValueError(
-            "answers and others must both have the shape [batch], "
-            f"got {tuple(answers.shape)} and {tuple(others.shape)}"
-        )
+    check_answers(answers, others)
 
     def difference(logits: Tensor) -> Tensor:
         if len(logits) != len(answers):
@@ -136,8 +136,11 @@ def activation_patching(
 
     Raises:
         ValueError: ids of different shapes; a metric that is the same on both or not finite.
+        UnaddressableStreamError: as for `patch_residual_stream`, before the model is run.
         TypeError: ids that are not token ids.
     """
+    place = stream_of(model)
+    place.check_addressable()
     sources = clean_ids if source_ids is None else source_ids
     for name, ids in (("corrupt_ids", corrupt_ids), ("source_ids", sources)):
         if ids.shape != clean_ids.shape:
@@ -148,7 +151,7 @@ def activation_patching(
     settings = {**model_kwargs, "use_cache": False, "attention_mask": attention_mask}
 
     def measure(ids: Tensor) -> float:
-        with uncompiled(model):
+        with uncompiled(place):
             return float(metric(model(input_ids=ids, **settings).logits).float().mean())
 
     streams, _ = cache_residual_streams(model, sources, **settings)

@@ -4,25 +4,20 @@ The stream at layer i is the input of block i; the stream at layer n_layers is t
 block, before the final norm. (`output_hidden_states` shows that last one after the norm.)
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from contextvars import ContextVar
 from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.activations import Positions, check_positions, index_in
-from tutorial_lib.blocks import check_addressable, check_layer, check_whole_blocks, find_blocks, text_host
+from tutorial_lib.architecture.stream import Stream, stream_of
+from tutorial_lib.arguments import Positions, check_positions, index_in
+from tutorial_lib.capture import Capture
 from tutorial_lib.compiled import uncompiled
-from tutorial_lib.hooks import HookPair, add_hooks
-from tutorial_lib.stream_hooks import StopForward, stream_hooks
+from tutorial_lib.hooks import add_hooks
 
 Edits: TypeAlias = Literal["after", "before"]
-
-# What the capture that runs in this thread collects. Its hooks are on modules that other threads may call,
-# and other captures inside of this one: those calls are not this capture's to keep or to stop.
-_collecting: ContextVar[dict[int, Tensor] | None] = ContextVar("collecting", default=None)
 
 
 def get_residual_stream_at_layer(
@@ -65,26 +60,13 @@ def get_residual_stream_at_layer(
         RuntimeError: the forward pass does not come by the layer, or does so without gradients though they
             were asked for (reentrant gradient checkpointing).
     """
-    blocks = find_blocks(model)
-    layer = check_layer(layer_idx, len(blocks), after_last_block=True)
-    _check_readable(model, positions, layer == len(blocks))
-    captured: dict[int, Tensor] = {}
-    owner = object()
-
+    stream = stream_of(model)
+    layer = stream.layer(layer_idx, after_last_block=True)
     # transformers 4 does not undo what it does for these outputs when a pass is cut short.
-    stops = stop_early and not _records(model, model_kwargs)
-
-    def stop() -> None:
-        if stops:
-            raise StopForward(owner)
-
-    hooks = _capture_hooks(blocks, [layer], captured, positions, detach, stop)
-    try:
-        _run(model, hooks, captured, input_ids, attention_mask, detach, edits, model_kwargs)
-    except StopForward as stopped:
-        # Another one, of a call around this one, is not ours to catch.
-        if stopped.owner is not owner:
-            raise
+    stop = stop_early and not _records(stream, model_kwargs)
+    captured, _ = _run(
+        stream, [layer], stop, positions, input_ids, attention_mask, detach, edits, model_kwargs
+    )
     return captured[layer]
 
 
@@ -129,45 +111,43 @@ def cache_residual_streams(
         RuntimeError: the forward pass does not come by the layer, or does so without gradients though they
             were asked for (reentrant gradient checkpointing).
     """
-    blocks = find_blocks(model)
-    n_layers = len(blocks)
-    if layers is not None and not isinstance(layers, Iterable):
-        raise TypeError(f"layers must be several layers, such as [{layers!r}], got {layers!r}")
-    every = range(n_layers) if layers is None else layers
-    wanted = {check_layer(layer, n_layers, after_last_block=True) for layer in every}
-    if after_last_block:
-        wanted.add(n_layers)
-
-    _check_readable(model, positions, n_layers in wanted)
-    captured: dict[int, Tensor] = {}
-    hooks = _capture_hooks(blocks, sorted(wanted), captured, positions, detach)
-    output = _run(model, hooks, captured, input_ids, attention_mask, detach, edits, model_kwargs)
+    stream = stream_of(model)
+    wanted = stream.layers(layers, after_last_block=True)
+    if after_last_block and stream.n_layers not in wanted:
+        wanted.append(stream.n_layers)
+    captured, output = _run(
+        stream, wanted, False, positions, input_ids, attention_mask, detach, edits, model_kwargs
+    )
     return {f"layer_{layer}": captured[layer] for layer in sorted(wanted)}, output
 
 
-def _check_readable(model: nn.Module, positions: Positions | None, after_last_block: bool) -> None:
-    """Raises for positions in a stream of another form, and for an output that is not the stream."""
-    if positions is not None:
-        check_addressable(model)
-    if after_last_block:
-        check_whole_blocks(model)
-
-
-def _capture_hooks(
-    blocks: nn.ModuleList,
+def _run(
+    stream: Stream,
     layers: list[int],
-    captured: dict[int, Tensor],
+    stop: bool,
     positions: Positions | None,
+    input_ids: Tensor | None,
+    attention_mask: Tensor | None,
     detach: bool,
-    after_capture: Callable[[], None] | None = None,
-) -> tuple[list[HookPair], list[HookPair]]:
-    """Pre-hooks and forward hooks (with kwargs) that put a copy of each layer's stream into `captured`."""
+    edits: Edits,
+    model_kwargs: dict[str, Any],
+) -> tuple[dict[int, Tensor], Any]:
+    """Copies of the stream at some layers, and what the model returned; None where the pass was stopped."""
+    if positions is not None:
+        stream.check_addressable()
+    if stream.n_layers in layers:
+        stream.check_whole()
     where = None if positions is None else check_positions(positions)
+    _check_input_ids(input_ids, model_kwargs)
+    if edits not in ("after", "before"):
+        raise ValueError(f'edits must be "after" or "before", got {edits!r}')
+    if attention_mask is not None:
+        model_kwargs["attention_mask"] = attention_mask
     with_gradients = not detach and torch.is_grad_enabled()
+    captured: dict[int, Tensor] = {}
+    output = None
 
-    def keep(layer: int, stream: Tensor) -> None:
-        if _collecting.get() is not captured:
-            return
+    def keep(layer: int, found: Tensor) -> None:
         if with_gradients and not torch.is_grad_enabled():
             raise RuntimeError(
                 f"layer {layer} is run without gradients, so that detach=False has none to give: reentrant "
@@ -175,54 +155,30 @@ def _capture_hooks(
                 'gradient_checkpointing_kwargs={"use_reentrant": False}) or switch it off'
             )
         if where is not None:
-            stream = stream[:, index_in(stream, where)]
+            found = found[:, index_in(found, where)]
         # clone: the model may go on to edit this tensor, and a view would keep all of it in memory.
-        captured[layer] = stream.clone()
-        if after_capture is not None:
-            after_capture()
+        captured[layer] = found.clone()
 
-    # A list: indexing an nn.ModuleList takes its time.
-    return stream_hooks(list(blocks), layers, keep)
-
-
-def _run(
-    model: nn.Module,
-    hooks: tuple[list[HookPair], list[HookPair]],
-    captured: dict[int, Tensor],
-    input_ids: Tensor | None,
-    attention_mask: Tensor | None,
-    detach: bool,
-    edits: Edits,
-    model_kwargs: dict[str, Any],
-) -> Any:
-    _check_input_ids(input_ids, model_kwargs)
-    if edits not in ("after", "before"):
-        raise ValueError(f'edits must be "after" or "before", got {edits!r}')
-    if attention_mask is not None:
-        model_kwargs["attention_mask"] = attention_mask
-    n_hooks = len(hooks[0]) + len(hooks[1])
+    capture = Capture(layers, keep, stop=stop)
     with (
         torch.no_grad() if detach else nullcontext(),
-        uncompiled(model),
-        add_hooks(*hooks, with_kwargs=True, prepend=edits == "before"),
+        uncompiled(stream),
+        add_hooks(*capture.hooks(stream.blocks), with_kwargs=True, prepend=edits == "before"),
     ):
-        mine = _collecting.set(captured)
-        try:
-            output = model(input_ids=input_ids, **model_kwargs)
-        finally:
-            _collecting.reset(mine)
-        if len(captured) < n_hooks:
+        with capture.running():
+            output = stream.model(input_ids=input_ids, **model_kwargs)
+        if len(captured) < len(layers):
             raise RuntimeError(
-                f"only {len(captured)} of {n_hooks} layers were reached: the forward pass of "
-                f"{type(model).__name__} does not call all of its blocks, or calls them where hooks do not "
-                "run (by module.forward, in torch.jit, in a part compiled with torch.compile)"
+                f"only {len(captured)} of {len(layers)} layers were reached: the forward pass of "
+                f"{type(stream.model).__name__} does not call all of its blocks, or calls them where hooks "
+                "do not run (by module.forward, in torch.jit, in a part compiled with torch.compile)"
             )
-    return output
+    return captured, output
 
 
-def _records(model: nn.Module, model_kwargs: Mapping[str, Any]) -> bool:
+def _records(stream: Stream, model_kwargs: Mapping[str, Any]) -> bool:
     """Whether a call asks transformers for hidden states, attentions or router logits as well."""
-    config = getattr(text_host(model), "config", None)
+    config = getattr(stream.host, "config", None)
     names = ("output_hidden_states", "output_attentions", "output_router_logits")
     return any(model_kwargs.get(name) or getattr(config, name, False) for name in names)
 

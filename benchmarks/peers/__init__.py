@@ -6,9 +6,9 @@ A file imports its package at the top; where that is not installed or does not r
 import importlib
 from dataclasses import dataclass
 
-from benchmarks.job import Job
 from benchmarks.machine import installed
 from benchmarks.variant import LeftOut, Variant
+from benchmarks.workload import Workload
 
 FILES = ("baukit_style", "nnsight", "pyvene", "steering_vectors", "transformer_lens")
 
@@ -29,7 +29,7 @@ class Peer:
     more: str
 
 
-def load(job: Job) -> tuple[list[Peer], list[Variant], list[LeftOut]]:
+def load(job: Workload) -> tuple[list[Peer], list[Variant], list[LeftOut]]:
     """What can run here, and why the rest cannot."""
     peers: list[Peer] = []
     variants: list[Variant] = []

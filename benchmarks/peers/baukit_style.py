@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from benchmarks.job import Job
 from benchmarks.variant import Variant
+from benchmarks.workload import Workload
 
 LIBRARY = "baukit-style trace"
 MORE = (
@@ -58,7 +58,7 @@ def _find(model: nn.Module, path: str) -> nn.Module:
     raise LookupError(f"{type(model).__name__} has no module {path}")
 
 
-def variants(job: Job) -> list[Variant]:
+def variants(job: Workload) -> list[Variant]:
     paths = [f"model.layers.{layer}" for layer in range(job.size.layers)]
 
     def run() -> TraceDict:

@@ -8,8 +8,8 @@ from nnsight.modeling.transformers import TransformersModel
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
-from benchmarks.job import NEW_TOKENS, VOCABULARY, Job
 from benchmarks.variant import Variant
+from benchmarks.workload import NEW_TOKENS, VOCABULARY, Workload
 
 LIBRARY = "nnsight"
 MORE = (
@@ -18,7 +18,7 @@ MORE = (
 )
 
 
-def variants(job: Job) -> list[Variant]:
+def variants(job: Workload) -> list[Variant]:
     model = TransformersModel(job.own_model(), task="text-generation", tokenizer=_tokenizer())
     blocks, ids, layer, vector = model.model.layers, job.ids, job.layer, job.vector
     mask = torch.ones_like(job.prompt)

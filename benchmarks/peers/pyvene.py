@@ -5,8 +5,8 @@ from typing import Any
 import pyvene
 from torch import Tensor
 
-from benchmarks.job import Job
 from benchmarks.variant import Variant
+from benchmarks.workload import Workload
 
 LIBRARY = "pyvene"
 MORE = (
@@ -15,7 +15,7 @@ MORE = (
 )
 
 
-def variants(job: Job) -> list[Variant]:
+def variants(job: Workload) -> list[Variant]:
     model = job.own_model()
     # keep_last_dim, since a collect over whole streams is otherwise cut to its first d_model numbers.
     collecting = pyvene.IntervenableModel(

@@ -6,8 +6,8 @@ from steering_vectors import SteeringVector, record_activations
 from torch import Tensor
 
 from benchmarks.equal import generate
-from benchmarks.job import Job
 from benchmarks.variant import Variant
+from benchmarks.workload import Workload
 
 LIBRARY = "steering-vectors"
 MORE = (
@@ -16,7 +16,7 @@ MORE = (
 )
 
 
-def variants(job: Job) -> list[Variant]:
+def variants(job: Workload) -> list[Variant]:
     model = job.own_model()  # it edits outputs in place
     vector = SteeringVector({job.layer - 1: job.vector})
 

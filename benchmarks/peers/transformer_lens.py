@@ -5,8 +5,8 @@ from typing import Any
 from torch import Tensor
 from transformer_lens.model_bridge.sources._bridge_builder import build_bridge_from_module
 
-from benchmarks.job import NEW_TOKENS, Job
 from benchmarks.variant import Variant
+from benchmarks.workload import NEW_TOKENS, Workload
 
 LIBRARY = "TransformerLens bridge"
 MORE = (
@@ -15,7 +15,7 @@ MORE = (
 )
 
 
-def variants(job: Job) -> list[Variant]:
+def variants(job: Workload) -> list[Variant]:
     model = job.own_model()
     bridge = build_bridge_from_module(model, type(model).__name__, hf_config=model.config)
     at = f"blocks.{job.layer}.hook_resid_pre"

@@ -1,5 +1,5 @@
 // The explorer of the residual-stream chapter. Without this file, or without its data, the page shows the
-// plain tables that stand in the explorer's place. The data are made by tools/explorer.py.
+// plain tables that stand in the explorer's place. The data are made by tools/pictures/explorer.py.
 (() => {
   "use strict";
   const places = document.querySelectorAll(".explorer");

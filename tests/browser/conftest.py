@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from tools.site_server import build, find_chromium, serving
+from tools.site.site_server import build, find_chromium, serving
 
-ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 
 

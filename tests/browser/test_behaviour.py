@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import ROOT
-from tools.first_paint import FRAME, SWITCH
+from tools.site.first_paint import FRAME, SWITCH
 
 CHAPTER = "chapters/1-hook-basics/"
 EXERCISE = "exercises/05_ablation/in_the_weights/"
@@ -101,7 +101,7 @@ def test_the_theme_is_switched_with_the_keyboard(page: Any) -> None:
 
 
 def test_no_page_leaves_to_the_late_script_what_can_be_done_before(address: str, site: Path) -> None:
-    """The script must still be as tools/first_paint.py takes it to be."""
+    """The script must still be as tools/site/first_paint.py takes it to be."""
     script = next(site.glob("assets/javascripts/bundle.*.min.js")).read_text(encoding="utf-8")
     for name in ("content.lazy", "js-focus-visible", "table:not([class])"):
         assert f'"{name}"' in script, name

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.browser.sweep import Finding, pages_of, sweep
-from tools.site_server import serving
+from tools.site.site_server import serving
 
 Wrong = Callable[[str], str]
 

@@ -4,7 +4,7 @@ from types import TracebackType
 
 from rich.status import Status
 
-from tutorial_lib.commands.common import console
+from tutorial_lib.commands.terminal import console
 
 AFTER = 2.0
 

@@ -2,10 +2,10 @@
 
 from rich.text import Text
 
-from tutorial_lib.commands.common import about, console, say, shown_path
+from tutorial_lib.checker.report import NOT_ATTEMPTED, Report
+from tutorial_lib.commands.terminal import about, console, say, shown_path
 from tutorial_lib.exercises.catalog import Exercise
-from tutorial_lib.exercises.report import NOT_ATTEMPTED, Report
-from tutorial_lib.exercises.workspace import Workspace
+from tutorial_lib.workspace.workspace import Workspace
 
 PRINTED_LINES = 20
 

@@ -2,12 +2,12 @@
 
 import time
 
-from tutorial_lib.commands.checker import Checker
-from tutorial_lib.commands.common import console, say
+from tutorial_lib.checker.local import LocalRunner
+from tutorial_lib.commands.check_files import Checker
 from tutorial_lib.commands.reporting import show_next, show_report
+from tutorial_lib.commands.terminal import console, say
 from tutorial_lib.exercises.catalog import Exercise
-from tutorial_lib.exercises.local import LocalRunner
-from tutorial_lib.exercises.workspace import Workspace, WorkspaceError
+from tutorial_lib.workspace.workspace import Workspace, WorkspaceError
 
 POLL = 0.2
 Stamp = tuple[int, int] | None

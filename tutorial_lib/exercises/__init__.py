@@ -1,5 +1,5 @@
 """Exercises that check themselves: `exercise("03_residual/capture").check(answer)`, or `hooking start`."""
 
-from tutorial_lib.exercises.notebook import exercise
+from tutorial_lib.checker.notebook import exercise
 
 __all__ = ["exercise"]

@@ -1,0 +1,1 @@
+"""Make pages and notebooks of the exercises from their folders."""

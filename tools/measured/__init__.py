@@ -1,0 +1,1 @@
+"""Write what benchmarks measured into the site."""

@@ -1,0 +1,1 @@
+"""Make notebooks from pages."""

@@ -1,0 +1,1 @@
+"""Draw the site's pictures and the explorer."""

@@ -1,0 +1,1 @@
+"""Try what is about to be released."""

@@ -1,0 +1,1 @@
+"""Finish, check, serve and publish a built site."""

@@ -1,0 +1,1 @@
+"""Which tokens an edit touches: selections, and the calls of the model that compute them."""

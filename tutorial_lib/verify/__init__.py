@@ -1,0 +1,1 @@
+"""Run a model on a few tokens and measure whether its map is true."""

@@ -1,0 +1,1 @@
+"""The folder a student works in: files, progress, and what is never overwritten."""
