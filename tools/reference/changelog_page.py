@@ -1,6 +1,6 @@
 """Copy CHANGELOG.md and CONTRIBUTING.md, the only sources, to pages of the site.
 
-    python -m tools.reference.changelog_page [--check] [--docs docs]
+python -m tools.reference.changelog_page [--check] [--docs docs]
 """
 
 from __future__ import annotations
