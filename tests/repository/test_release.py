@@ -33,14 +33,14 @@ def test_the_citation_has_the_version_of_the_package_and_the_day_that_the_change
     [
         (f"v{VERSION}", "- New.", True),
         (f"v{VERSION}9", "- New.", False),
-        (f"v{VERSION}".replace(".", "x", 1), "- New.", False),
+        (f"v{VERSION[:-1]}.", "- New.", False),
         (f"v{VERSION}", "", False),
     ],
 )
 def test_the_workflow_releases_a_tag_that_is_the_version_and_has_notes(tmp_path, tag, notes, released):
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "CHANGELOG.md").write_text(
-        f"## Unreleased\n\n- Later.\n\n## {VERSION} (2026-11-30)\n\n{notes}\n\n"
+        f"## Unreleased\n\n- Later.\n\n## {tag[1:]} (2026-11-30)\n\n{notes}\n\n"
         "## 0.0.1 (2025-01-01)\n\n- Old.\n"
     )
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
