@@ -172,24 +172,34 @@ def test_the_links_of_this_sites_markdown_lead_to_files_of_the_site() -> None:
             assert re.match(r"\w+:", target) or (page.parent / target).exists(), f"{page}: {target}"
 
 
-def test_the_page_of_the_changelog_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_pages_of_the_changelog_and_of_contributing_are_current(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     stale = changelog_page.main(["--check"])
     assert not stale, capsys.readouterr().out
 
 
-def test_the_page_of_the_changelog_is_stale_when_the_changelog_changes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("source", "page", "link"),
+    [
+        ("CHANGELOG.md", "changelog.md", "index.md"),
+        ("CONTRIBUTING.md", "contributing/index.md", "../index.md"),
+    ],
+)
+def test_the_page_of_a_file_is_stale_when_the_file_changes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, page: str, link: str
 ) -> None:
-    shutil.copy(ROOT / "CHANGELOG.md", tmp_path)
-    (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "changelog.md", tmp_path / "docs")
+    for name, (copy, _) in changelog_page.PAGES.items():
+        (tmp_path / "docs" / copy).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path)
+        shutil.copy(ROOT / "docs" / copy, tmp_path / "docs" / copy)
     assert changelog_page.main(["--check", "--docs", str(tmp_path / "docs")]) == 0
-    with (tmp_path / "CHANGELOG.md").open("a", encoding="utf-8") as file:
+    with (tmp_path / source).open("a", encoding="utf-8") as file:
         file.write("- More: [here](docs/index.md), [there](LICENSE).\n")
     assert changelog_page.main(["--check", "--docs", str(tmp_path / "docs")]) == 1
-    assert "stale: docs/changelog.md" in capsys.readouterr().out
+    assert f"stale: docs/{page}\n" in capsys.readouterr().out
     assert changelog_page.main(["--docs", str(tmp_path / "docs")]) == 0
-    assert (tmp_path / "docs/changelog.md").read_text().endswith("- More: [here](index.md), there.\n")
+    assert (tmp_path / "docs" / page).read_text().endswith(f"- More: [here]({link}), there.\n")
 
 
 def test_every_page_is_shown_before_the_script_of_the_theme(project: Path) -> None:
