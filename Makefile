@@ -144,7 +144,7 @@ reference: setup ## make the generated parts of the reference: names, command, m
 	$(BIN)/python -m tools.reference.api_pages
 	$(BIN)/python -m tools.reference.cli_page
 	$(BIN)/python -m tools.reference.errors_page
-	$(BIN)/python -m tools.reference.changelog_page
+	$(BIN)/python -m tools.reference.root_pages
 	$(BIN)/python -m tools.reference.blocks_report
 
 bake: reference ## write outputs and figures into the pages, then make the notebooks and the block report

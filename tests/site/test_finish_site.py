@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tools.reference import changelog_page
+from tools.reference import root_pages
 from tools.reference.api_source import find
 from tools.site import finish_site
 from tools.site.check_links import read_site
@@ -175,7 +175,7 @@ def test_the_links_of_this_sites_markdown_lead_to_files_of_the_site() -> None:
 def test_the_pages_of_the_changelog_and_of_contributing_are_current(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    stale = changelog_page.main(["--check"])
+    stale = root_pages.main(["--check"])
     assert not stale, capsys.readouterr().out
 
 
@@ -189,16 +189,16 @@ def test_the_pages_of_the_changelog_and_of_contributing_are_current(
 def test_the_page_of_a_file_is_stale_when_the_file_changes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, page: str, link: str
 ) -> None:
-    for name, (copy, _) in changelog_page.PAGES.items():
+    for name, (copy, _) in root_pages.PAGES.items():
         (tmp_path / "docs" / copy).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path)
         shutil.copy(ROOT / "docs" / copy, tmp_path / "docs" / copy)
-    assert changelog_page.main(["--check", "--docs", str(tmp_path / "docs")]) == 0
+    assert root_pages.main(["--check", "--docs", str(tmp_path / "docs")]) == 0
     with (tmp_path / source).open("a", encoding="utf-8") as file:
         file.write("- More: [here](docs/index.md), [there](LICENSE).\n")
-    assert changelog_page.main(["--check", "--docs", str(tmp_path / "docs")]) == 1
+    assert root_pages.main(["--check", "--docs", str(tmp_path / "docs")]) == 1
     assert f"stale: docs/{page}\n" in capsys.readouterr().out
-    assert changelog_page.main(["--docs", str(tmp_path / "docs")]) == 0
+    assert root_pages.main(["--docs", str(tmp_path / "docs")]) == 0
     assert (tmp_path / "docs" / page).read_text().endswith(f"- More: [here]({link}), there.\n")
 
 

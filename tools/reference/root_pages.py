@@ -1,6 +1,6 @@
 """Copy CHANGELOG.md and CONTRIBUTING.md, the only sources, to pages of the site.
 
-python -m tools.reference.changelog_page [--check] [--docs docs]
+python -m tools.reference.root_pages [--check] [--docs docs]
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def page_text(source: str, text: str) -> str:
         return f"]({posixpath.relpath(link['path'], posixpath.dirname(page) or '.')}"
 
     linked = IN_DOCS.sub(below_docs, ELSEWHERE.sub(r"\1", rest))
-    made_from = f"<!-- Made from {source} by tools/reference/changelog_page.py: edit there. -->"
+    made_from = f"<!-- Made from {source} by tools/reference/root_pages.py: edit there. -->"
     return f"---\ndescription: {description}\n---\n\n{title}\n\n{made_from}\n{linked}"
 
 
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         docs / page: page_text(source, (docs.parent / source).read_text(encoding="utf-8"))
         for source, (page, _) in PAGES.items()
     }
-    return bring_up_to_date(files, (), options, tool="reference.changelog_page")
+    return bring_up_to_date(files, (), options, tool="reference.root_pages")
 
 
 if __name__ == "__main__":
