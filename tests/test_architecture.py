@@ -29,6 +29,7 @@ from tutorial_lib import (
     map_model,
     read_output,
 )
+from tutorial_lib.atlas.shrink import tiny_model
 from tutorial_lib.blocks import check_layer, find_blocks_path, stream_width
 
 
@@ -54,6 +55,21 @@ def test_every_part_of_every_family_is_found(name):
     for layer in range(LAYERS):
         assert found.attention(layer) is getattr(found.blocks[layer], family.attention)
         assert found.mlp(layer) is getattr(found.blocks[layer], family.mlp)
+
+
+@pytest.mark.parametrize(
+    ("name", "child"), [("mpt", "ffn"), ("granitemoe", "block_sparse_moe"), ("lfm2", "feed_forward")]
+)
+def test_an_mlp_is_found_under_each_of_its_other_names(name, child):
+    found = map_model(tiny_model(name))
+    assert found.mlp(1) is getattr(found.blocks[1], child)
+
+
+def test_the_kind_is_that_of_the_later_blocks_and_of_a_single_one_where_there_is_no_other():
+    modernbert = tiny_model("modernbert-decoder")
+    assert isinstance(find_blocks(modernbert)[0].attn_norm, nn.Identity)  # the first block has a norm less
+    assert map_model(modernbert).kind == "pre-norm"
+    assert map_model(build("llama", num_hidden_layers=1)).kind == "pre-norm"
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if not name.startswith("bloom")])
@@ -330,6 +346,28 @@ def test_of_two_stacks_alike_the_later_is_taken():
     assert find_blocks_path(Stacks(low=4, high=4)) == "high.layers"
     assert find_blocks_path(Stacks(high=4, low=4)) == "low.layers"
     assert find_blocks_path(Stacks(low=5, high=4)) == "low.layers"  # the larger one, where they differ
+
+
+def test_of_two_stacks_the_one_with_the_number_of_blocks_of_the_config_is_taken():
+    model = Stacks(low=4, high=40)
+    assert find_blocks_path(model) == "high.layers"
+    model.config.num_hidden_layers = 3
+    model.low["layers"].append(nn.Sequential(nn.Linear(4, 4)))
+    assert find_blocks_path(copy.deepcopy(model)) == "low.layers"
+
+
+def test_a_list_inside_a_block_is_not_taken_for_the_blocks_however_many_elements_it_has():
+    model = Stacks(low=4)
+    model.config.num_hidden_layers = 3  # of which there are two
+    for block in model.low["layers"]:
+        block.steps = nn.ModuleList([nn.Sequential(nn.Linear(40, 40)) for _ in range(3)])
+    assert find_blocks_path(model) == "low.layers"
+
+
+@pytest.mark.parametrize("other", ["d_model", "n_embd", "emb_dim"])
+def test_a_width_is_read_from_the_field_that_most_configs_have(llama, other):
+    setattr(llama.config, other, 8)
+    assert stream_width(llama) == D_MODEL
 
 
 def test_a_stack_that_is_called_a_decoder_is_taken_before_a_larger_one():

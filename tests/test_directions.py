@@ -134,6 +134,48 @@ def test_what_the_last_block_writes_by_other_means_is_cleaned_at_its_end(llama, 
     assert along(cleaned[f"layer_{LAYERS}"], direction) < 1e-5
 
 
+def every_edit(model, direction):
+    """The hooks of both ways to ablate, as the arguments of `add_hooks`."""
+    return [
+        (ablate_direction_from_residual(model, direction), []),
+        ablate_direction_everywhere(model, direction),
+    ]
+
+
+def test_gradients_flow_to_the_direction_as_differences_say(llama, direction):
+    llama.double()
+    given, step = direction.double().requires_grad_(), torch.linspace(-1, 1, D_MODEL).double() * 1e-2
+    for number in range(2):
+
+        def loss(direction, number=number):
+            with add_hooks(*every_edit(llama, direction)[number]):
+                return llama(token_ids()).logits.square().mean()
+
+        (gradient,) = torch.autograd.grad(loss(given), given)
+        with torch.no_grad():
+            numeric = (loss(given + step) - loss(given - step)) / 2
+        assert (gradient @ step).item() == pytest.approx(numeric.item(), rel=0.005)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float16, 3e4), (torch.float32, 1e38)])
+def test_a_direction_whose_norm_overflows_is_ablated_as_any_other(llama, direction, dtype, size):
+    large = direction.sign() * size
+    for hooks, expected in zip(
+        every_edit(llama, large.to(dtype)), every_edit(llama, direction.sign()), strict=True
+    ):
+        found, _ = streams(llama, hooks)
+        wanted, _ = streams(llama, expected)
+        for layer in wanted:
+            assert torch.allclose(found[layer], wanted[layer], atol=1e-6), layer
+
+
+def test_in_float64_no_more_is_left_than_float64_rounds(llama, direction):
+    llama.double()
+    for hooks in every_edit(llama, direction.double()):
+        cleaned, _ = streams(llama, hooks)
+        assert along(cleaned["layer_1"], direction.double()) < 1e-13
+
+
 def test_bfloat16_stays_bfloat16_and_keeps_no_more_than_rounding(direction):
     model = build("llama").to(torch.bfloat16)
     cleaned, logits = streams(model, ablate_direction_everywhere(model, direction))

@@ -132,6 +132,13 @@ def test_texts_that_the_metric_does_not_tell_apart_are_refused(llama):
         activation_patching(llama, CLEAN, CLEAN, METRIC)
 
 
+@pytest.mark.parametrize("values", [(torch.nan, 0.0), (0.0, torch.nan), (torch.inf, 0.0), (0.0, -torch.inf)])
+def test_a_metric_that_is_not_finite_is_refused(llama, values):
+    given = iter(values)
+    with pytest.raises(ValueError, match="without a difference that is finite"):
+        activation_patching(llama, CLEAN, CORRUPT, lambda logits: torch.tensor(next(given)))
+
+
 def test_a_wrong_layer_or_source_is_refused_before_any_hook_is_on(llama):
     source = torch.zeros(2, 7, D_MODEL)
     with pytest.raises(ValueError, match="layer 3 is out of range"):

@@ -16,7 +16,12 @@ from tutorial_lib.architecture import ModelMap, map_model
 from tutorial_lib.blocks import stream_width, text_config, text_host
 from tutorial_lib.edits import edit_at, locate
 from tutorial_lib.hooks import HookPair
-from tutorial_lib.interventions import ablate_direction_from_residual, checked_vector
+from tutorial_lib.interventions import (
+    ablate_direction_from_residual,
+    checked_vector,
+    unit_vector,
+    without_direction,
+)
 from tutorial_lib.residual import cache_residual_streams
 from tutorial_lib.token_selection import TokenSelection
 
@@ -85,7 +90,7 @@ def ablate_direction_everywhere(
             stream cannot be told, such as a post-norm one.
         TypeError: an argument of a wrong type.
     """
-    unit = _unit(model, direction)
+    unit = unit_vector(direction, stream_width(model))
     parts = map_model(model)
 
     trackers, find = ([], None) if positions is None else locate(model, positions)
@@ -94,11 +99,11 @@ def ablate_direction_everywhere(
         output = rest[-1]  # the only one, or after the keyword arguments
         written = read_output(output)
         if find is None:
-            return replace_output(output, _without(written, unit))
+            return replace_output(output, without_direction(written, unit))
         mask = find(written)
         if mask is None:
             return None
-        return replace_output(output, edit_at(written, mask, lambda tokens: _without(tokens, unit)))
+        return replace_output(output, edit_at(written, mask, lambda tokens: without_direction(tokens, unit)))
 
     writers = [*writing_modules(parts), parts.blocks[-1]]
     inputs = ablate_direction_from_residual(model, direction, positions=positions)
@@ -127,7 +132,7 @@ def orthogonalize_weights(model: Model, direction: Tensor, *, untie: bool = True
             stream by other means than these matrices.
         TypeError: an argument of a wrong type.
     """
-    unit = _unit(model, direction)
+    unit = unit_vector(direction, stream_width(model))
     edited = copy.deepcopy(model)
     parts = map_model(edited)
     if parts.kind == "sandwich":
@@ -143,22 +148,9 @@ def orthogonalize_weights(model: Model, direction: Tensor, *, untie: bool = True
     with torch.no_grad():
         for weight, stream_dim in _writing_weights(edited, parts):
             vectors = weight.transpose(stream_dim, -1)
-            weight.copy_(_without(vectors, unit).transpose(stream_dim, -1))
+            weight.copy_(without_direction(vectors, unit).transpose(stream_dim, -1))
     _check_clean(edited, unit)
     return edited
-
-
-def _unit(model: nn.Module, direction: Tensor) -> Tensor:
-    vector = checked_vector(direction, "direction", stream_width(model)).detach()
-    unit: Tensor = vector / torch.linalg.vector_norm(vector)
-    return unit
-
-
-def _without(stream: Tensor, unit: Tensor) -> Tensor:
-    """The last dimension without its part along `unit`, reckoned in float32 as bfloat16 would leave some."""
-    precise = stream.to(torch.promote_types(stream.dtype, torch.float32))
-    along = unit.to(precise)
-    return (precise - (precise @ along).unsqueeze(-1) * along).to(stream.dtype)
 
 
 def writing_modules(parts: ModelMap) -> Iterator[nn.Module]:

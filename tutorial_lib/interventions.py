@@ -156,19 +156,14 @@ def ablate_direction_from_residual(
     n_layers = len(blocks)
     wanted = range(n_layers) if layers is None else [check_layer(layer, n_layers) for layer in layers]
     check_addressable(model)
-    direction = checked_vector(direction, "direction", stream_width(model))
-    unit = direction / torch.linalg.vector_norm(direction)
+    unit = unit_vector(direction, stream_width(model))
     width = len(unit)
 
     def read(args: Any, kwargs: Any) -> Tensor:
         return _stream_of_width(args, kwargs, width)
 
     def remove_direction(stream: Tensor) -> Tensor:
-        # In bfloat16 the dot product alone would leave a percent of the direction behind: reckon in float32.
-        precise = stream.to(torch.promote_types(stream.dtype, torch.float32))
-        along = unit.to(precise)
-        cleaned: Tensor = precise - (precise @ along).unsqueeze(-1) * along
-        return cleaned.to(stream.dtype)
+        return without_direction(stream, unit)
 
     return block_edits(model, dict.fromkeys(wanted), "remove_direction", read, remove_direction, positions)
 
@@ -240,6 +235,27 @@ def checked_vector(vector: Any, what: str, d_model: int | None) -> Tensor:
     if norm == 0:
         raise ValueError(f"{what} must have a norm above 0, got a vector of norm 0.0, which has no direction")
     return vector
+
+
+def unit_vector(direction: Any, d_model: int | None) -> Tensor:
+    """A direction `[d_model]` at length one, in float32 or better; raises as `checked_vector` does."""
+    vector = checked_vector(direction, "direction", d_model)
+    precise = vector.to(torch.promote_types(vector.dtype, torch.float32))
+    # The squares of large numbers overflow, and dividing by inf leaves 0; a power of two changes no digit.
+    power = torch.ldexp(precise.new_ones(()), -torch.frexp(precise.detach().abs().max()).exponent)
+    scaled = precise * power
+    unit: Tensor = scaled / torch.linalg.vector_norm(scaled)
+    return unit
+
+
+def without_direction(stream: Tensor, unit: Tensor) -> Tensor:
+    """The stream `[..., d_model]` without its part along `unit` `[d_model]`.
+
+    Computed in float32 or better: in bfloat16 the dot product would leave a percent of the direction behind.
+    """
+    precise = stream.to(torch.promote_types(stream.dtype, torch.float32))
+    along = unit.to(precise)
+    return (precise - (precise @ along).unsqueeze(-1) * along).to(stream.dtype)
 
 
 def _stream_of_width(args: Any, kwargs: Any, width: int) -> Tensor:

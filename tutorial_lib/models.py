@@ -38,7 +38,7 @@ def load_model(
     if tokenizer.pad_token is None and tokenizer.eos_token is not None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
-    return model.to(where).eval(), tokenizer
+    return model.to(where), tokenizer  # in evaluation mode, as from_pretrained leaves it
 
 
 def _given(argument: Any, variable: str, name: str, default: Any) -> tuple[Any, str]:
