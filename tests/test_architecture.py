@@ -348,6 +348,30 @@ def test_of_two_stacks_alike_the_later_is_taken():
     assert find_blocks_path(Stacks(low=5, high=4)) == "low.layers"  # the larger one, where they differ
 
 
+@pytest.mark.parametrize(
+    "part",
+    "vision visual image audio speech encoder extractor expert adapter mtp depth_decoder".split(),
+)
+def test_the_blocks_of_a_part_that_is_not_the_language_model_are_not_taken(part):
+    assert find_blocks_path(Stacks(**{"backbone": 4, f"my_{part}s": 40})) == "backbone.layers"
+
+
+def test_a_stack_deep_inside_a_model_is_not_taken_before_one_further_out():
+    model = Stacks(low=4)
+    model.high = nn.ModuleDict({"inside": Stacks(part=40)})
+    assert find_blocks_path(model) == "low.layers"
+
+
+def test_a_model_in_which_some_attention_is_causal_has_blocks_and_one_in_which_none_is_has_not():
+    model = Stacks(low=4)
+    first, second = (block[0] for block in model.low["layers"])
+    first.is_causal, second.is_causal = True, False
+    assert find_blocks_path(model) == "low.layers"
+    first.is_causal = False
+    with pytest.raises(ValueError, match="whose attention is causal"):
+        find_blocks(copy.deepcopy(model))
+
+
 def test_of_two_stacks_the_one_with_the_number_of_blocks_of_the_config_is_taken():
     model = Stacks(low=4, high=40)
     assert find_blocks_path(model) == "high.layers"
@@ -372,7 +396,6 @@ def test_a_width_is_read_from_the_field_that_most_configs_have(llama, other):
 
 def test_a_stack_that_is_called_a_decoder_is_taken_before_a_larger_one():
     assert find_blocks_path(Stacks(global_part=40, local_decoder=4)) == "local_decoder.layers"
-    assert find_blocks_path(Stacks(backbone=4, depth_decoder=40)) == "backbone.layers"
 
 
 def test_a_width_that_no_config_says_is_read_from_the_weights(llama):

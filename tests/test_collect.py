@@ -1,6 +1,7 @@
 """A collection has the rows that a forward pass gives, each once, however it came to be."""
 
 import errno
+import itertools
 import os
 import resource
 import signal
@@ -23,8 +24,10 @@ from tutorial_lib import UnaddressableStreamError, add_hooks, find_blocks, get_r
 from tutorial_lib.atlas.shrink import tiny_model
 from tutorial_lib.collect import ActivationStore, CollectError, collect_residual_streams
 from tutorial_lib.collecting import partial, shards
-from tutorial_lib.collecting.background import WriteBehind
+from tutorial_lib.collecting.background import WriteBehind, read_ahead
+from tutorial_lib.collecting.batches import in_groups
 from tutorial_lib.collecting.identity import checksum_of_weights
+from tutorial_lib.collecting.ranks import Ranks, find_ranks
 from tutorial_lib.stream_hooks import StopForward
 
 DATA = token_lists()
@@ -107,6 +110,19 @@ def test_the_model_is_told_which_tokens_are_padding(llama, tmp_path):
     assert any(mask.min() == 0 for _, mask in calls)
     ran = [ids[mask == 1].tolist() for batch in calls for ids, mask in zip(*batch, strict=True)]
     assert sorted(ran) == sorted(DATA)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "groups"),
+    [
+        ([4] * 5, [[0, 1], [2, 3], [4]]),
+        ([1, 4, 2, 4], [[1, 3], [2, 0]]),
+        ([9, 1, 8], [[0], [2], [1]]),
+        ([], []),
+    ],
+)
+def test_a_batch_is_as_full_as_its_tokens_allow_the_longest_first(lengths, groups):
+    assert list(in_groups(lengths, 8)) == groups
 
 
 @pytest.mark.parametrize(("layers", "called"), [([0], [0, 0, 0]), ([2, 1], [1, 1, 0]), ([3], [1, 1, 1])])
@@ -245,6 +261,20 @@ def test_positions_of_a_document_that_is_split_are_those_of_the_whole_document(
     rows = store[store.where(document=1)]
     assert rows["position"].tolist() == kept
     assert rows["token"].tolist() == [LONG[1][at] for at in kept]
+
+
+def test_a_document_that_is_split_fills_a_shard_with_all_of_its_rows(llama, tmp_path):
+    given = {"layers": [1], "max_length": 8, "shard_rows": 20}
+    collect(llama, tmp_path / "split", [[5] * 20] * 4, too_long="split", **given)
+    collect(llama, tmp_path / "cut", [[5] * 20] * 4, **given)
+    assert [len(shard_files(tmp_path / name)) for name in ("split", "cut")] == [4, 2]
+
+
+@pytest.mark.parametrize(("layers", "dtype"), [([1], "float32"), ([0, 2, 3], "float32"), ([1], "float16")])
+def test_a_shard_has_256_mib_where_nothing_else_is_said(llama, tmp_path, layers, dtype):
+    settings = collect(llama, tmp_path, [[5]], layers=layers, dtype=dtype).manifest["settings"]
+    bytes_of_row = len(layers) * 32 * {"float32": 4, "float16": 2}[dtype]
+    assert settings["shard_rows"] == 256 * 2**20 // bytes_of_row
 
 
 def test_a_document_that_is_too_long_is_skipped_and_counted(llama, tmp_path):
@@ -403,6 +433,12 @@ def test_a_stream_that_is_not_of_the_batch_that_is_run_is_refused(llama, tmp_pat
         collect(llama, tmp_path, layers=[1])
 
 
+def test_streams_of_several_widths_are_refused(llama, tmp_path):
+    narrow = [(find_blocks(llama)[2], lambda module, args: (args[0][..., :16], *args[1:]))]
+    with pytest.raises(CollectError, match=r"streams of several widths, \[16, 32\]"), add_hooks(narrow):
+        collect(llama, tmp_path, layers=[1, 2])
+
+
 def test_a_model_that_does_not_come_by_a_layer_is_refused_before_there_is_a_folder(tmp_path):
     with pytest.raises(ValueError, match=r"MllamaForCausalLM does not come by the layers \[3, 4\]"):
         collect(tiny_model("mllama"), tmp_path / "out", layers=[0, 3, 4])
@@ -463,7 +499,7 @@ def test_two_weights_that_changed_places_are_noticed(llama):
 
 def test_the_name_that_a_model_goes_by_makes_no_difference(llama, tmp_path):
     collect(llama, tmp_path)
-    llama.config._name_or_path = "another/name"
+    llama.config._name_or_path, llama.config._commit_hash = "another/name", "0a1b2c3d"
     assert collect(llama, tmp_path).finished
 
 
@@ -495,6 +531,23 @@ def test_a_shard_of_other_settings_in_the_folder_is_refused(llama, tmp_path):
         CollectError, match=r"was made with other settings than collection\.json beside it says"
     ):
         collect(llama, tmp_path / "one")
+
+
+def test_a_shard_of_other_settings_is_refused_in_an_unfinished_collection_too(llama, tmp_path):
+    collect(llama, tmp_path / "one")
+    collect(llama, tmp_path / "two", batch_tokens=8)
+    shard_files(tmp_path / "one")[0].write_bytes(shard_files(tmp_path / "two")[0].read_bytes())
+    (tmp_path / "one" / "manifest.json").unlink()
+    with pytest.raises(CollectError, match="was made with other settings"):
+        ActivationStore(tmp_path / "one", unfinished=True)
+
+
+def test_a_collection_of_another_format_is_refused(llama, tmp_path):
+    collect(llama, tmp_path)
+    file = tmp_path / "collection.json"
+    file.write_text(file.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(CollectError, match="has the format 2; this version knows 1"):
+        collect(llama, tmp_path)
 
 
 # Going on.
@@ -660,6 +713,11 @@ def test_a_run_removes_what_a_killed_one_has_left(llama, tmp_path):
     assert contents(tmp_path) == before
 
 
+def test_a_folder_in_which_nothing_but_half_a_file_was_left_can_be_used(llama, tmp_path):
+    (tmp_path / f"collection.json.0a1b2c3d{partial.PARTIAL}").write_bytes(b"half")
+    assert collect(llama, tmp_path).finished
+
+
 def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_anything_else_is_done(
     tmp_path, monkeypatch
 ):
@@ -695,6 +753,24 @@ def test_an_error_in_writing_the_last_item_is_raised_and_does_not_hide_one_of_th
         write_one(None)
     with pytest.raises(KeyError):
         write_one(KeyError())
+
+
+def test_closing_what_is_read_ahead_ends_its_thread():
+    items = read_ahead(itertools.count())
+    assert [next(items), next(items)] == [0, 1]
+    items.close()
+    assert "read ahead" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"WORLD_SIZE": "2"}, {"WORLD_SIZE": "1", "MASTER_ADDR": "localhost"}], ids=str
+)
+def test_a_process_that_no_launcher_has_told_where_to_meet_is_alone(monkeypatch, variables):
+    for name in ("WORLD_SIZE", "MASTER_ADDR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert find_ranks() == Ranks(0, 1)
 
 
 @pytest.fixture

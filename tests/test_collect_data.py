@@ -225,6 +225,14 @@ def test_a_piece_is_as_long_as_both_model_and_tokenizer_can_take(
     assert store.manifest["settings"]["max_length"] == longest
 
 
+def test_padding_is_a_token_of_the_model_whatever_the_tokenizer_pads_with(llama, loaded_box, tmp_path):
+    tokenizer = copy.deepcopy(loaded_box[1])
+    tokenizer.pad_token = tokenizer.convert_ids_to_tokens(100)
+    assert tokenizer.pad_token_id >= llama.config.vocab_size
+    store = collect_residual_streams(llama, IDS, [1], tmp_path, tokenizer=tokenizer, progress=False)
+    assert documents(store) == IDS
+
+
 # What is wrong with data.
 
 

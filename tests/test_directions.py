@@ -283,6 +283,12 @@ def test_an_mlp_of_experts_is_refused_by_name(direction):
     assert all(along(stream, direction) < 1e-5 for stream in cleaned.values())
 
 
+def test_an_embedding_of_another_width_does_not_write_to_the_stream(llama, direction):
+    llama.model.extra = torch.nn.Embedding(3, 8)
+    edited = orthogonalize_weights(llama, direction)
+    assert torch.equal(edited.model.extra.weight, llama.model.extra.weight)
+
+
 def test_quantized_weights_are_refused(llama, direction):
     whole = torch.ones(D_MODEL, 48, dtype=torch.int8)
     llama.model.layers[0].mlp.down_proj.weight = torch.nn.Parameter(whole, requires_grad=False)

@@ -214,7 +214,7 @@ def test_hooks_of_pytorch_itself_are_its_own():
 
 
 def test_a_compiled_model_is_seen(net):
-    assert owners(torch.compile(net, backend="eager"))[0] == ("", "compiled", "torch.compile", "torch")
+    assert owners(torch.compile(net, backend="eager")) == [("", "compiled", "torch.compile", "torch")]
     net[0].compile(backend="eager")
     assert owners(net) == [("0", "compiled", "torch.compile", "torch")]
 
