@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, MixtralConfig
+from transformers import AutoModelForCausalLM, LlavaConfig, LlavaForConditionalGeneration, MixtralConfig
 
 from tests.tiny_families import D_MODEL, FAMILIES, LAYERS, LLAMA, build, hooks_on, token_ids
 from tutorial_lib import (
@@ -251,6 +251,22 @@ def test_the_copy_is_saved_and_loaded_as_any_model(name, untie, direction, tmp_p
         assert m.config.tie_word_embeddings is not untie
     assert map_model(model).unembedding.weight is map_model(model).embedding.weight
     assert model.config.tie_word_embeddings
+
+
+def test_the_copy_of_a_multimodal_model_is_untied_in_both_configs_and_stays_so_when_it_is_loaded(
+    direction, tmp_path
+):
+    vision = {"model_type": "clip_vision_model", "hidden_size": 16, "intermediate_size": 16}
+    vision |= {"num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8, "patch_size": 4}
+    text = {"model_type": "llama", **LLAMA, "tie_word_embeddings": True}
+    config = LlavaConfig(text_config=text, vision_config=vision, image_token_index=60)
+    config.tie_word_embeddings = True
+    edited = orthogonalize_weights(LlavaForConditionalGeneration(config).eval(), direction)
+    assert not edited.config.tie_word_embeddings
+    assert not edited.config.text_config.tie_word_embeddings
+    edited.save_pretrained(tmp_path)
+    loaded = LlavaForConditionalGeneration.from_pretrained(tmp_path).eval()
+    assert torch.equal(loaded(input_ids=token_ids()).logits, edited(input_ids=token_ids()).logits)
 
 
 def test_an_untied_unembedding_stays_as_it_was_and_a_tied_one_does_not(direction):
