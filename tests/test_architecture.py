@@ -30,7 +30,7 @@ from tutorial_lib import (
     read_output,
 )
 from tutorial_lib.atlas.shrink import tiny_model
-from tutorial_lib.blocks import check_layer, find_blocks_path, stream_width
+from tutorial_lib.blocks import check_addressable, check_layer, find_blocks_path, stream_width
 
 
 @pytest.fixture
@@ -415,6 +415,20 @@ def test_an_attention_with_norms_in_its_name_is_no_norm():
 
     assert not blocks.is_norm(NormAttentionNorm())
     assert blocks.is_norm(nn.LayerNorm(2))
+
+
+def test_a_list_of_norms_beside_the_blocks_spreads_a_layer_and_one_of_blocks_named_so_does_not():
+    class PreNormLayer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dense = nn.Linear(2, 2)
+
+    model = Stacks(low=4)
+    model.low["others"] = nn.ModuleList([PreNormLayer()])
+    check_addressable(model)
+    model.low["norms"] = nn.ModuleList([nn.LayerNorm(4)])
+    with pytest.raises(UnaddressableStreamError, match="lists beside it, such as norms"):
+        check_addressable(model)
 
 
 def test_a_model_that_is_none_is_named(llama):
