@@ -30,7 +30,7 @@ from tutorial_lib import (
     read_output,
 )
 from tutorial_lib.atlas.shrink import tiny_model
-from tutorial_lib.blocks import check_addressable, check_layer, find_blocks_path, stream_width
+from tutorial_lib.blocks import check_addressable, check_layer, find_blocks_path, stream_width, unwrapped
 
 
 @pytest.fixture
@@ -124,6 +124,13 @@ def test_blocks_are_found_inside_a_wrapper(llama):
     found = map_model(nn.DataParallel(llama))
     assert found.blocks_path == "module.model.layers"
     assert found.d_model == D_MODEL
+
+
+def test_a_wrapper_that_changes_only_how_a_model_runs_is_taken_off(llama):
+    distributed = type("DistributedDataParallel", (nn.Sequential,), {})  # a real one needs a process group
+    compiled, parallel = torch.compile(llama), nn.DataParallel(llama)
+    for wrapped in (llama, compiled, parallel, nn.DataParallel(compiled), distributed(parallel)):
+        assert unwrapped(wrapped) is llama
 
 
 def test_blocks_are_found_after_layers_were_taken_out(llama):
