@@ -178,6 +178,21 @@ def test_empty_texts_are_counted_and_the_documents_after_them_keep_their_numbers
     assert sorted(set(store[:]["document"].tolist())) == [1, 3]
 
 
+def test_a_text_that_a_tokenizer_makes_no_tokens_of_is_counted_as_empty(llama, tmp_path):
+    class OneWord:
+        def get_vocab(self):
+            return {"a": 5}
+
+        def __call__(self, texts, **given):
+            return {"input_ids": [[5] if text == "a" else [] for text in texts]}
+
+    store = collect_residual_streams(
+        llama, ["?", "a", "", "!"], [1], tmp_path, tokenizer=OneWord(), progress=False
+    )
+    assert store.manifest["skipped"] == {"empty": 3}
+    assert documents(store) == [[5]]
+
+
 def test_padding_and_truncation_of_an_earlier_call_change_neither_rows_nor_settings(box, tmp_path):
     model, tokenizer = box
     before = hash_of_tokenizer(tokenizer)
