@@ -68,7 +68,7 @@ def replace_input(args: Any, kwargs: Mapping[str, Any] | None, hidden: Tensor) -
         )
     read_input(args, kwargs)  # raises where there is nothing to replace
     if isinstance(args, Tensor):
-        return hidden if kwargs is None else (hidden, kwargs)
+        return hidden if kwargs is None else (hidden, dict(kwargs))
     if kwargs is None:
         return (hidden, *args[1:])
     if len(args) > 0:

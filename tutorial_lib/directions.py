@@ -17,7 +17,7 @@ from tutorial_lib.architecture.model_map import ModelMap, parts_of
 from tutorial_lib.architecture.stream import stream_of
 from tutorial_lib.arguments import Positions, checked_vector
 from tutorial_lib.hooks import HookPair
-from tutorial_lib.interventions import ablate_direction_from_residual, unit_vector, without
+from tutorial_lib.interventions import ablate_direction_from_residual, unit_vector, without_direction
 from tutorial_lib.residual import cache_residual_streams
 from tutorial_lib.tokens.edit import edit_at, locate
 from tutorial_lib.tokens.selection import TokenSelection
@@ -90,7 +90,7 @@ def ablate_direction_everywhere(
     """
     stream = stream_of(model)
     stream.check_addressable()
-    unit = unit_vector(direction, stream.width).detach()
+    unit = unit_vector(direction, stream.width)
     parts = parts_of(model)
 
     trackers, find = ([], None) if positions is None else locate(stream, positions)
@@ -99,11 +99,11 @@ def ablate_direction_everywhere(
         output = rest[-1]  # the only one, or after the keyword arguments
         written = read_output(output)
         if find is None:
-            return replace_output(output, without(written, unit))
+            return replace_output(output, without_direction(written, unit))
         mask = find(written)
         if mask is None:
             return None
-        return replace_output(output, edit_at(written, mask, lambda tokens: without(tokens, unit)))
+        return replace_output(output, edit_at(written, mask, lambda tokens: without_direction(tokens, unit)))
 
     writers = [*writing_modules(parts), parts.blocks[-1]]
     inputs = ablate_direction_from_residual(model, direction, positions=positions)
@@ -132,7 +132,7 @@ def orthogonalize_weights(model: Model, direction: Tensor, *, untie: bool = True
             stream by other means than these matrices.
         TypeError: an argument of a wrong type.
     """
-    unit = unit_vector(direction, stream_of(model).width).detach()
+    unit = unit_vector(direction, stream_of(model).width)
     edited = copy.deepcopy(model)
     parts = parts_of(edited)
     if parts.kind == "sandwich":
@@ -148,7 +148,7 @@ def orthogonalize_weights(model: Model, direction: Tensor, *, untie: bool = True
     with torch.no_grad():
         for weight, stream_dim in _writing_weights(edited, parts):
             vectors = weight.transpose(stream_dim, -1)
-            weight.copy_(without(vectors, unit).transpose(stream_dim, -1))
+            weight.copy_(without_direction(vectors, unit).transpose(stream_dim, -1))
     _check_clean(edited, unit)
     return edited
 

@@ -154,22 +154,26 @@ def ablate_direction_from_residual(
         return _stream_of_width(args, kwargs, width)
 
     def remove_direction(stream: Tensor) -> Tensor:
-        return without(stream, unit)
+        return without_direction(stream, unit)
 
     return block_edits(place, wanted, "remove_direction", read, remove_direction, positions)
 
 
 def unit_vector(direction: Any, d_model: int | None) -> Tensor:
-    """The direction `[d_model]` at length one; raises as `checked_vector` does."""
+    """A direction `[d_model]` at length one, in float32 or better; raises as `checked_vector` does."""
     vector = checked_vector(direction, "direction", d_model)
-    unit: Tensor = vector / torch.linalg.vector_norm(vector)
+    precise = vector.to(torch.promote_types(vector.dtype, torch.float32))
+    # The squares of large numbers overflow, and dividing by inf leaves 0; a power of two changes no digit.
+    power = torch.ldexp(precise.new_ones(()), -torch.frexp(precise.detach().abs().max()).exponent)
+    scaled = precise * power
+    unit: Tensor = scaled / torch.linalg.vector_norm(scaled)
     return unit
 
 
-def without(stream: Tensor, unit: Tensor) -> Tensor:
-    """The stream `[..., d_model]` without its part along `unit` `[d_model]`, in the stream's dtype.
+def without_direction(stream: Tensor, unit: Tensor) -> Tensor:
+    """The stream `[..., d_model]` without its part along `unit` `[d_model]`.
 
-    Computed in float32 at least: in bfloat16 the dot product alone would leave a percent of the direction.
+    Computed in float32 or better: in bfloat16 the dot product would leave a percent of the direction behind.
     """
     precise = stream.to(torch.promote_types(stream.dtype, torch.float32))
     along = unit.to(precise)

@@ -35,10 +35,10 @@ def load_model(
     where = _checked_device(*_given(device, DEVICE_VARIABLE, "device", "cpu"))
     precision = _checked_dtype(dtype)
     model, tokenizer = _load(*_given(name, MODEL_VARIABLE, "name", None), precision)
-    if tokenizer.pad_token is None and tokenizer.eos_token is not None:
+    if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
-    return model.to(where).eval(), tokenizer
+    return model.to(where), tokenizer  # in evaluation mode, as from_pretrained leaves it
 
 
 def _given(argument: Any, variable: str, name: str, default: Any) -> tuple[Any, str]:

@@ -29,8 +29,10 @@ from tutorial_lib import (
     read_output,
 )
 from tutorial_lib.architecture import blocks, stream
+from tutorial_lib.architecture.hf import unwrapped
 from tutorial_lib.architecture.stream import stream_of
 from tutorial_lib.arguments import check_layer
+from tutorial_lib.tiny_random.shrink import tiny_model
 
 
 @pytest.fixture
@@ -55,6 +57,21 @@ def test_every_part_of_every_family_is_found(name):
     for layer in range(LAYERS):
         assert found.attention(layer) is getattr(found.blocks[layer], family.attention)
         assert found.mlp(layer) is getattr(found.blocks[layer], family.mlp)
+
+
+@pytest.mark.parametrize(
+    ("name", "child"), [("mpt", "ffn"), ("granitemoe", "block_sparse_moe"), ("lfm2", "feed_forward")]
+)
+def test_an_mlp_is_found_under_each_of_its_other_names(name, child):
+    found = map_model(tiny_model(name))
+    assert found.mlp(1) is getattr(found.blocks[1], child)
+
+
+def test_the_kind_is_that_of_the_later_blocks_and_of_a_single_one_where_there_is_no_other():
+    modernbert = tiny_model("modernbert-decoder")
+    assert isinstance(find_blocks(modernbert)[0].attn_norm, nn.Identity)  # the first block has a norm less
+    assert map_model(modernbert).kind == "pre-norm"
+    assert map_model(build("llama", num_hidden_layers=1)).kind == "pre-norm"
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if not name.startswith("bloom")])
@@ -109,6 +126,13 @@ def test_blocks_are_found_inside_a_wrapper(llama):
     found = map_model(nn.DataParallel(llama))
     assert found.blocks_path == "module.model.layers"
     assert found.d_model == D_MODEL
+
+
+def test_a_wrapper_that_changes_only_how_a_model_runs_is_taken_off(llama):
+    distributed = type("DistributedDataParallel", (nn.Sequential,), {})  # a real one needs a process group
+    compiled, parallel = torch.compile(llama), nn.DataParallel(llama)
+    for wrapped in (llama, compiled, parallel, nn.DataParallel(compiled), distributed(parallel)):
+        assert unwrapped(wrapped) is llama
 
 
 def test_blocks_are_found_after_layers_were_taken_out(llama):
@@ -333,6 +357,52 @@ def test_of_two_stacks_alike_the_later_is_taken():
     assert stream_of(Stacks(low=5, high=4)).path == "low.layers"  # the larger one, where they differ
 
 
+@pytest.mark.parametrize(
+    "part",
+    "vision visual image audio speech encoder extractor expert adapter mtp depth_decoder".split(),
+)
+def test_the_blocks_of_a_part_that_is_not_the_language_model_are_not_taken(part):
+    assert stream_of(Stacks(**{"backbone": 4, f"my_{part}s": 40})).path == "backbone.layers"
+
+
+def test_a_stack_deep_inside_a_model_is_not_taken_before_one_further_out():
+    model = Stacks(low=4)
+    model.high = nn.ModuleDict({"inside": Stacks(part=40)})
+    assert stream_of(model).path == "low.layers"
+
+
+def test_a_model_in_which_some_attention_is_causal_has_blocks_and_one_in_which_none_is_has_not():
+    model = Stacks(low=4)
+    first, second = (block[0] for block in model.low["layers"])
+    first.is_causal, second.is_causal = True, False
+    assert stream_of(model).path == "low.layers"
+    first.is_causal = False
+    with pytest.raises(ValueError, match="whose attention is causal"):
+        find_blocks(copy.deepcopy(model))
+
+
+def test_of_two_stacks_the_one_with_the_number_of_blocks_of_the_config_is_taken():
+    model = Stacks(low=4, high=40)
+    assert stream_of(model).path == "high.layers"
+    model.config.num_hidden_layers = 3
+    model.low["layers"].append(nn.Sequential(nn.Linear(4, 4)))
+    assert stream_of(copy.deepcopy(model)).path == "low.layers"
+
+
+def test_a_list_inside_a_block_is_not_taken_for_the_blocks_however_many_elements_it_has():
+    model = Stacks(low=4)
+    model.config.num_hidden_layers = 3  # of which there are two
+    for block in model.low["layers"]:
+        block.steps = nn.ModuleList([nn.Sequential(nn.Linear(40, 40)) for _ in range(3)])
+    assert stream_of(model).path == "low.layers"
+
+
+@pytest.mark.parametrize("other", ["d_model", "n_embd", "emb_dim"])
+def test_a_width_is_read_from_the_field_that_most_configs_have(llama, other):
+    setattr(llama.config, other, 8)
+    assert stream_of(llama).width == D_MODEL
+
+
 def test_a_stack_that_is_called_a_decoder_is_taken_before_a_larger_one():
     assert stream_of(Stacks(global_part=40, local_decoder=4)).path == "local_decoder.layers"
     assert stream_of(Stacks(backbone=4, depth_decoder=40)).path == "backbone.layers"
@@ -355,6 +425,20 @@ def test_an_attention_with_norms_in_its_name_is_no_norm():
 
     assert not blocks.is_norm(NormAttentionNorm())
     assert blocks.is_norm(nn.LayerNorm(2))
+
+
+def test_a_list_of_norms_beside_the_blocks_spreads_a_layer_and_one_of_blocks_named_so_does_not():
+    class PreNormLayer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dense = nn.Linear(2, 2)
+
+    model = Stacks(low=4)
+    model.low["others"] = nn.ModuleList([PreNormLayer()])
+    stream_of(model).check_addressable()
+    model.low["norms"] = nn.ModuleList([nn.LayerNorm(4)])
+    with pytest.raises(UnaddressableStreamError, match="lists beside it, such as norms"):
+        stream_of(model).check_addressable()
 
 
 def test_a_model_that_is_none_is_named(llama):

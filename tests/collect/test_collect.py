@@ -1,9 +1,11 @@
 """A collection has the rows that a forward pass gives, each once, however it came to be."""
 
 import errno
+import itertools
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -13,14 +15,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
 
 from tests.collect.small_collections import contents, failing_after, streams, token_lists
 from tests.tiny_families import build, hooks_on
-from tutorial_lib import add_hooks, find_blocks, get_residual_stream_at_layer
+from tutorial_lib import UnaddressableStreamError, add_hooks, find_blocks, get_residual_stream_at_layer
+from tutorial_lib.capture import StopForward
 from tutorial_lib.collect import ActivationStore, CollectError, collect_residual_streams
+from tutorial_lib.collect.background import WriteBehind, read_ahead
+from tutorial_lib.collect.data.batches import in_groups
 from tutorial_lib.collect.disk import partial, shards
 from tutorial_lib.collect.disk.provenance import checksum_of_weights
+from tutorial_lib.collect.ranks import Ranks, find_ranks
 from tutorial_lib.tiny_random.shrink import tiny_model
 
 DATA = token_lists()
@@ -89,6 +96,33 @@ def test_padding_is_run_in_batches_and_never_kept(llama, tmp_path):
     assert any(batch > 1 for batch, _ in seen)
     assert all(batch * length <= 64 for batch, length in seen)
     assert sum(batch * length for batch, length in seen) > len(store) == sum(map(len, DATA))
+
+
+def test_the_model_is_told_which_tokens_are_padding(llama, tmp_path):
+    calls = []
+
+    def note(module, args, kwargs):
+        calls.append((kwargs["input_ids"], kwargs["attention_mask"]))
+
+    with add_hooks([(llama, note)], with_kwargs=True):
+        collect(llama, tmp_path, batch_tokens=64)
+    calls = calls[1:]  # the first one is a look at the model
+    assert any(mask.min() == 0 for _, mask in calls)
+    ran = [ids[mask == 1].tolist() for batch in calls for ids, mask in zip(*batch, strict=True)]
+    assert sorted(ran) == sorted(DATA)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "groups"),
+    [
+        ([4] * 5, [[0, 1], [2, 3], [4]]),
+        ([1, 4, 2, 4], [[1, 3], [2, 0]]),
+        ([9, 1, 8], [[0], [2], [1]]),
+        ([], []),
+    ],
+)
+def test_a_batch_is_as_full_as_its_tokens_allow_the_longest_first(lengths, groups):
+    assert list(in_groups(lengths, 8)) == groups
 
 
 @pytest.mark.parametrize(("layers", "called"), [([0], [0, 0, 0]), ([2, 1], [1, 1, 0]), ([3], [1, 1, 1])])
@@ -185,6 +219,18 @@ def test_rows_that_do_not_fit_into_the_dtype_are_counted(llama, tmp_path):
     assert store.manifest["not_finite"] == int(store.stream(0)[:].isinf().any(1).sum()) == 2
 
 
+def test_a_row_is_counted_if_a_number_of_any_layer_is_not_finite_and_not_if_only_its_sum_is_not(
+    llama, tmp_path
+):
+    def filled(layer, value):
+        return find_blocks(llama)[layer], lambda module, args: (torch.full_like(args[0], value), *args[1:])
+
+    with add_hooks([filled(0, torch.inf), filled(2, 3e38)]):
+        assert collect(llama, tmp_path / "odd", [[5, 6]], layers=[0, 2]).manifest["not_finite"] == 2
+    with add_hooks([filled(2, 3e38)]):
+        assert collect(llama, tmp_path / "large", [[5, 6]], layers=[0, 2]).manifest["not_finite"] == 0
+
+
 LONG = [[5, 6, 7], [*range(5, 25)], [8, 9]]
 
 
@@ -205,7 +251,8 @@ def test_a_document_that_is_too_long_is_split_into_pieces_that_do_not_see_each_o
 
 
 @pytest.mark.parametrize(
-    ("positions", "kept"), [("last", [19]), (0, [0]), ([-1, 9], [9, 19]), ("6:10", [6, 7, 8, 9])]
+    ("positions", "kept"),
+    [("last", [19]), (0, [0]), ([-1, 9], [9, 19]), ("6:10", [6, 7, 8, 9]), ("::-7", [5, 12, 19])],
 )
 def test_positions_of_a_document_that_is_split_are_those_of_the_whole_document(
     llama, tmp_path, positions, kept
@@ -214,6 +261,20 @@ def test_positions_of_a_document_that_is_split_are_those_of_the_whole_document(
     rows = store[store.where(document=1)]
     assert rows["position"].tolist() == kept
     assert rows["token"].tolist() == [LONG[1][at] for at in kept]
+
+
+def test_a_document_that_is_split_fills_a_shard_with_all_of_its_rows(llama, tmp_path):
+    given = {"layers": [1], "max_length": 8, "shard_rows": 20}
+    collect(llama, tmp_path / "split", [[5] * 20] * 4, too_long="split", **given)
+    collect(llama, tmp_path / "cut", [[5] * 20] * 4, **given)
+    assert [len(shard_files(tmp_path / name)) for name in ("split", "cut")] == [4, 2]
+
+
+@pytest.mark.parametrize(("layers", "dtype"), [([1], "float32"), ([0, 2, 3], "float32"), ([1], "float16")])
+def test_a_shard_has_256_mib_where_nothing_else_is_said(llama, tmp_path, layers, dtype):
+    settings = collect(llama, tmp_path, [[5]], layers=layers, dtype=dtype).manifest["settings"]
+    bytes_of_row = len(layers) * 32 * {"float32": 4, "float16": 2}[dtype]
+    assert settings["shard_rows"] == 256 * 2**20 // bytes_of_row
 
 
 def test_a_document_that_is_too_long_is_skipped_and_counted(llama, tmp_path):
@@ -302,6 +363,17 @@ def test_a_pass_of_the_model_in_another_thread_is_neither_stopped_nor_taken(llam
     assert all(torch.equal(each, logits) for each in found)
 
 
+def test_the_stop_of_another_call_is_not_swallowed(llama, tmp_path):
+    stranger = StopForward(object())
+
+    def interrupt(module, args):
+        raise stranger
+
+    with pytest.raises(StopForward) as caught, add_hooks([(find_blocks(llama)[0], interrupt)]):
+        collect(llama, tmp_path)
+    assert caught.value is stranger
+
+
 # What is refused.
 
 
@@ -345,6 +417,26 @@ def test_a_model_in_training_mode_is_refused_also_if_only_a_part_of_it_is(llama,
 def test_a_model_without_one_stream_is_refused(tmp_path):
     with pytest.raises(ValueError, match="the batch second"):
         collect(tiny_model("xlnet"), tmp_path)
+
+
+def test_a_model_that_carries_several_streams_is_refused(tmp_path):
+    with pytest.raises(UnaddressableStreamError, match=r"the stream at layer 1 has the shape \(4, 1, 1, "):
+        collect(tiny_model("gemma3n_text"), tmp_path, layers=[1])
+
+
+@pytest.mark.parametrize(
+    "change", [lambda s: s[0], lambda s: s[None], lambda s: s[:, 1:], lambda s: s.repeat(2, 1, 1)]
+)
+def test_a_stream_that_is_not_of_the_batch_that_is_run_is_refused(llama, tmp_path, change):
+    changed = [(find_blocks(llama)[1], lambda module, args: (change(args[0]), *args[1:]))]
+    with pytest.raises(UnaddressableStreamError, match="the stream at layer 1 has"), add_hooks(changed):
+        collect(llama, tmp_path, layers=[1])
+
+
+def test_streams_of_several_widths_are_refused(llama, tmp_path):
+    narrow = [(find_blocks(llama)[2], lambda module, args: (args[0][..., :16], *args[1:]))]
+    with pytest.raises(CollectError, match=r"streams of several widths, \[16, 32\]"), add_hooks(narrow):
+        collect(llama, tmp_path, layers=[1, 2])
 
 
 def test_a_model_that_does_not_come_by_a_layer_is_refused_before_there_is_a_folder(tmp_path):
@@ -407,7 +499,7 @@ def test_two_weights_that_changed_places_are_noticed(llama):
 
 def test_the_name_that_a_model_goes_by_makes_no_difference(llama, tmp_path):
     collect(llama, tmp_path)
-    llama.config._name_or_path = "another/name"
+    llama.config._name_or_path, llama.config._commit_hash = "another/name", "0a1b2c3d"
     assert collect(llama, tmp_path).finished
 
 
@@ -439,6 +531,23 @@ def test_a_shard_of_other_settings_in_the_folder_is_refused(llama, tmp_path):
         CollectError, match=r"was made with other settings than collection\.json beside it says"
     ):
         collect(llama, tmp_path / "one")
+
+
+def test_a_shard_of_other_settings_is_refused_in_an_unfinished_collection_too(llama, tmp_path):
+    collect(llama, tmp_path / "one")
+    collect(llama, tmp_path / "two", batch_tokens=8)
+    shard_files(tmp_path / "one")[0].write_bytes(shard_files(tmp_path / "two")[0].read_bytes())
+    (tmp_path / "one" / "manifest.json").unlink()
+    with pytest.raises(CollectError, match="was made with other settings"):
+        ActivationStore(tmp_path / "one", unfinished=True)
+
+
+def test_a_collection_of_another_format_is_refused(llama, tmp_path):
+    collect(llama, tmp_path)
+    file = tmp_path / "collection.json"
+    file.write_text(file.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(CollectError, match="has the format 2; this version knows 1"):
+        collect(llama, tmp_path)
 
 
 # Going on.
@@ -594,6 +703,96 @@ def test_what_a_killed_process_was_writing_is_removed_and_what_a_living_one_writ
         assert not abandoned.exists()
         assert [path.exists() for path in growing] == [True]
     assert (tmp_path / "shard-00000008.safetensors").read_bytes() == b"whole"
+
+
+def test_a_run_removes_what_a_killed_one_has_left(llama, tmp_path):
+    collect(llama, tmp_path)
+    before = contents(tmp_path)
+    (tmp_path / f"shard-00000007.safetensors.0a1b2c3d{partial.PARTIAL}").write_bytes(b"half")
+    collect(llama, tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_in_which_nothing_but_half_a_file_was_left_can_be_used(llama, tmp_path):
+    (tmp_path / f"collection.json.0a1b2c3d{partial.PARTIAL}").write_bytes(b"half")
+    assert collect(llama, tmp_path).finished
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_anything_else_is_done(
+    tmp_path, monkeypatch
+):
+    done = []
+    fsync, replace_file = os.fsync, partial.replace_file
+
+    def sync(handle: int) -> None:
+        found = os.fstat(handle)
+        done.append("folder" if stat.S_ISDIR(found.st_mode) else f"{found.st_size} bytes")
+        fsync(handle)
+
+    def rename(*paths: Path) -> None:
+        done.append("name")
+        replace_file(*paths)
+
+    monkeypatch.setattr(partial.os, "fsync", sync)
+    monkeypatch.setattr(partial, "replace_file", rename)
+    partial.write_text(tmp_path / "a.json", "text")
+    assert done == ["4 bytes", "name", "folder"]
+
+
+def test_an_error_in_writing_the_last_item_is_raised_and_does_not_hide_one_of_the_block():
+    def full(item: int) -> None:
+        raise OSError("no space")
+
+    def write_one(error: Exception | None) -> None:
+        with WriteBehind(full) as writer:
+            writer.put(1)
+            if error is not None:
+                raise error
+
+    with pytest.raises(OSError, match="no space"):
+        write_one(None)
+    with pytest.raises(KeyError):
+        write_one(KeyError())
+
+
+def test_closing_what_is_read_ahead_ends_its_thread():
+    items = read_ahead(itertools.count())
+    assert [next(items), next(items)] == [0, 1]
+    items.close()
+    assert "read ahead" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"WORLD_SIZE": "2"}, {"WORLD_SIZE": "1", "MASTER_ADDR": "localhost"}], ids=str
+)
+def test_a_process_that_no_launcher_has_told_where_to_meet_is_alone(monkeypatch, variables):
+    for name in ("WORLD_SIZE", "MASTER_ADDR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert find_ranks() == Ranks(0, 1)
+
+
+@pytest.fixture
+def alone_in_a_group():
+    """A process group that has only this process."""
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def test_the_manifest_is_written_when_all_ranks_are_done_and_before_any_goes_on(
+    llama, tmp_path, alone_in_a_group, monkeypatch
+):
+    waits = []
+    monkeypatch.setattr(dist, "barrier", lambda group: waits.append((tmp_path / "manifest.json").exists()))
+    collect(llama, tmp_path)
+    assert waits == [False, True]
+
+
+def test_standard_input_is_refused_in_a_group(llama, tmp_path, alone_in_a_group):
+    with pytest.raises(CollectError, match="standard input is for one process; give the ranks a file"):
+        collect(llama, tmp_path, "-")
 
 
 def test_two_runs_in_the_same_folder_at_the_same_time_do_no_harm(llama, tmp_path):

@@ -1,5 +1,6 @@
 """Data of every kind give the same documents, and what is wrong with them is named with its place."""
 
+import copy
 import io
 import json
 import sys
@@ -177,6 +178,21 @@ def test_empty_texts_are_counted_and_the_documents_after_them_keep_their_numbers
     assert sorted(set(store[:]["document"].tolist())) == [1, 3]
 
 
+def test_a_text_that_a_tokenizer_makes_no_tokens_of_is_counted_as_empty(llama, tmp_path):
+    class OneWord:
+        def get_vocab(self):
+            return {"a": 5}
+
+        def __call__(self, texts, **given):
+            return {"input_ids": [[5] if text == "a" else [] for text in texts]}
+
+    store = collect_residual_streams(
+        llama, ["?", "a", "", "!"], [1], tmp_path, tokenizer=OneWord(), progress=False
+    )
+    assert store.manifest["skipped"] == {"empty": 3}
+    assert documents(store) == [[5]]
+
+
 def test_padding_and_truncation_of_an_earlier_call_change_neither_rows_nor_settings(box, tmp_path):
     model, tokenizer = box
     before = hash_of_tokenizer(tokenizer)
@@ -208,6 +224,28 @@ def test_a_tokenizer_in_python_and_one_without_padding_will_do(llama, tmp_path):
     assert tokenizer.pad_token is None
     store = collect_residual_streams(llama, ["abc", "z"], [1], tmp_path, tokenizer=tokenizer, progress=False)
     assert documents(store) == [[0, 1, 2], [25]]
+
+
+@pytest.mark.parametrize(
+    ("of_model", "of_tokenizer", "longest"),
+    [(64, 5, 5), (5, 64, 5), (64, 10**30, 64), (None, 5, 5), (None, 10**30, 2048)],
+)
+def test_a_piece_is_as_long_as_both_model_and_tokenizer_can_take(
+    llama, loaded_box, tmp_path, of_model, of_tokenizer, longest
+):
+    vars(llama.config)["max_position_embeddings"] = of_model
+    tokenizer = copy.copy(loaded_box[1])
+    tokenizer.model_max_length = of_tokenizer
+    store = collect_residual_streams(llama, [[5]], [1], tmp_path, tokenizer=tokenizer, progress=False)
+    assert store.manifest["settings"]["max_length"] == longest
+
+
+def test_padding_is_a_token_of_the_model_whatever_the_tokenizer_pads_with(llama, loaded_box, tmp_path):
+    tokenizer = copy.deepcopy(loaded_box[1])
+    tokenizer.pad_token = tokenizer.convert_ids_to_tokens(100)
+    assert tokenizer.pad_token_id >= llama.config.vocab_size
+    store = collect_residual_streams(llama, IDS, [1], tmp_path, tokenizer=tokenizer, progress=False)
+    assert documents(store) == IDS
 
 
 # What is wrong with data.
@@ -319,7 +357,24 @@ def test_chunks_have_all_records_in_order_and_none_grows_without_end():
     assert max(sum(record.size for record in chunk.records) for chunk in chunks[:-1]) <= 100
 
 
-def test_a_chunk_is_another_one_when_a_record_or_its_place_is_another():
+@pytest.mark.parametrize(
+    ("limit", "each"),
+    [
+        ({"tokens": 200}, 2),
+        ({"tokens": 20, "longest": 10}, 2),  # what is cut off is not run
+        ({"rows": 300}, 3),
+        ({"rows": 30, "longest": 10}, 3),
+        ({"rows": 4, "rows_of_record": 1}, 4),
+        ({"records": 5}, 5),
+    ],
+)
+def test_a_chunk_is_full_when_it_has_so_many_tokens_rows_or_records(limit, each):
+    records = open_source([[5] * 100] * 20).records()
+    chunks = in_chunks(records, Budget(**{"tokens": 10**6, "rows": 10**6, "records": 10**6, **limit}))
+    assert {len(chunk.records) for chunk in list(chunks)[:-1]} == {each}
+
+
+def test_a_chunk_is_another_one_when_a_record_or_its_place_is_another(tmp_path):
     def hashes(data):
         budget = Budget(tokens=10**6, rows=10**6, records=10**6)
         return [chunk.content() for chunk in in_chunks(open_source(data).records(), budget)]
@@ -327,3 +382,7 @@ def test_a_chunk_is_another_one_when_a_record_or_its_place_is_another():
     assert hashes([[1], [2, 3]]) == hashes(iter([[1], [2, 3]]))
     assert hashes([[1], [2, 3]]) != hashes([[1, 2], [3]])
     assert hashes([[1], [2, 3]]) != hashes([[2, 3], [1]])
+    assert hashes(["ab", "c"]) != hashes(["a", "bc"])
+    (tmp_path / "first.jsonl").write_text('"a"\n"b"\n')
+    (tmp_path / "second.jsonl").write_text('\n"a"\n"b"\n')  # the same documents with other numbers
+    assert hashes(tmp_path / "first.jsonl") != hashes(tmp_path / "second.jsonl")

@@ -50,3 +50,20 @@ def test_the_order_of_what_is_added_up_at_once_counts():
 
 def test_a_tensor_of_nothing_and_one_of_a_single_number_have_a_checksum():
     assert checksum(torch.empty(0)) != checksum(torch.tensor(3.0))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"bias": torch.zeros(4)},
+        {"weight": torch.zeros(2, 2)},
+        {"weight": torch.zeros(4, dtype=torch.int32)},
+        {"weight": torch.zeros(4), "bias": torch.zeros(0)},
+    ],
+    ids=["name", "shape", "dtype", "one more"],
+)
+def test_the_name_the_shape_and_the_dtype_of_a_tensor_count(other: dict[str, Tensor]):
+    model = nn.Module()
+    for name, tensor in other.items():
+        model.register_buffer(name, tensor)
+    assert checksum_of_weights(model) != checksum(torch.zeros(4))

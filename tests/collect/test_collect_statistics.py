@@ -144,6 +144,15 @@ def test_other_settings_are_refused(llama, tmp_path):
         collect(llama, tmp_path, positions="last")
 
 
+def test_sums_of_other_settings_in_the_folder_are_refused(llama, tmp_path):
+    collect(llama, tmp_path / "one")
+    collect(llama, tmp_path / "two", positions="last")
+    sums = "sums-0-of-1.safetensors"
+    (tmp_path / "one" / sums).write_bytes((tmp_path / "two" / sums).read_bytes())
+    with pytest.raises(CollectError, match=r"sums-0-of-1\.safetensors' was made with other settings; delete"):
+        collect(llama, tmp_path / "one")
+
+
 def test_ranks_without_a_group_are_merged_by_the_last_one(llama, tmp_path, small_steps):
     with pytest.raises(
         OthersNotDoneError, match=r"this rank is done; sums-0-of-2\.safetensors of the others"

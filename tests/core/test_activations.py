@@ -1,5 +1,6 @@
 """Reading and replacing the hidden state in arguments and outputs of every form."""
 
+import re
 from typing import NamedTuple
 
 import pytest
@@ -44,6 +45,17 @@ def test_replacing_edits_nothing_in_place():
     assert listed[0] is OLD
     assert output.last_hidden_state is OLD
     assert torch.equal(OLD, torch.zeros(2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [((OLD, MASK), {"use_cache": True}), ((), {"hidden_states": OLD}), (OLD, {"use_cache": True})],
+)
+def test_what_is_added_to_replaced_arguments_does_not_reach_those_of_the_caller(args, kwargs):
+    before = dict(kwargs)
+    _, replaced = replace_input(args, kwargs, NEW)
+    replaced["more"] = 1
+    assert kwargs == before
 
 
 def test_no_positional_argument_and_no_sight_of_keywords_points_to_with_kwargs():
@@ -104,6 +116,18 @@ def test_a_model_output_or_dict_is_read_and_replaced_by_key(output):
 
 
 @pytest.mark.parametrize(
+    "keys", [("last_hidden_state", "hidden_states"), ("hidden_states", "last_hidden_state")]
+)
+def test_the_last_hidden_state_comes_before_the_states_of_all_layers(keys):
+    values = {"last_hidden_state": OLD, "hidden_states": (MASK, OLD)}
+    for output in (BaseModelOutputWithPast(**values), {key: values[key] for key in keys}):
+        assert read_output(output) is OLD
+        replaced = replace_output(output, NEW)
+        assert replaced["last_hidden_state"] is NEW
+        assert replaced["hidden_states"] is values["hidden_states"]
+
+
+@pytest.mark.parametrize(
     ("output", "error", "message"),
     [
         (None, TypeError, "got NoneType"),
@@ -153,6 +177,22 @@ def test_a_position_outside_is_named_with_the_length(position):
 def test_positions_of_a_wrong_type_are_named(positions):
     with pytest.raises(TypeError, match=r"whole number"):
         check_positions(positions)
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.tensor([True, False]),
+        torch.zeros(0, dtype=torch.bool),
+        torch.tensor([1.0]),
+        torch.tensor([]),
+        torch.zeros(1, 1, dtype=torch.long),
+    ],
+    ids=str,
+)
+def test_a_tensor_of_no_positions_is_named_by_its_dtype_and_shape(tensor):
+    with pytest.raises(TypeError, match=re.escape(f"got {tensor.dtype} of shape {tuple(tensor.shape)}")):
+        check_positions(tensor)
 
 
 def test_later_changes_to_the_callers_positions_do_not_count():

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, MixtralConfig
+from transformers import AutoModelForCausalLM, LlavaConfig, LlavaForConditionalGeneration, MixtralConfig
 
 from tests.tiny_families import D_MODEL, FAMILIES, LAYERS, LLAMA, build, hooks_on, token_ids
 from tools.tiny_model.behaviour import continuations, encode, share
@@ -134,6 +134,48 @@ def test_what_the_last_block_writes_by_other_means_is_cleaned_at_its_end(llama, 
     assert along(cleaned[f"layer_{LAYERS}"], direction) < 1e-5
 
 
+def every_edit(model, direction):
+    """The hooks of both ways to ablate, as the arguments of `add_hooks`."""
+    return [
+        (ablate_direction_from_residual(model, direction), []),
+        ablate_direction_everywhere(model, direction),
+    ]
+
+
+def test_gradients_flow_to_the_direction_as_differences_say(llama, direction):
+    llama.double()
+    given, step = direction.double().requires_grad_(), torch.linspace(-1, 1, D_MODEL).double() * 1e-2
+    for number in range(2):
+
+        def loss(direction, number=number):
+            with add_hooks(*every_edit(llama, direction)[number]):
+                return llama(token_ids()).logits.square().mean()
+
+        (gradient,) = torch.autograd.grad(loss(given), given)
+        with torch.no_grad():
+            numeric = (loss(given + step) - loss(given - step)) / 2
+        assert (gradient @ step).item() == pytest.approx(numeric.item(), rel=0.005)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float16, 3e4), (torch.float32, 1e38)])
+def test_a_direction_whose_norm_overflows_is_ablated_as_any_other(llama, direction, dtype, size):
+    large = direction.sign() * size
+    for hooks, expected in zip(
+        every_edit(llama, large.to(dtype)), every_edit(llama, direction.sign()), strict=True
+    ):
+        found, _ = streams(llama, hooks)
+        wanted, _ = streams(llama, expected)
+        for layer in wanted:
+            assert torch.allclose(found[layer], wanted[layer], atol=1e-6), layer
+
+
+def test_in_float64_no_more_is_left_than_float64_rounds(llama, direction):
+    llama.double()
+    for hooks in every_edit(llama, direction.double()):
+        cleaned, _ = streams(llama, hooks)
+        assert along(cleaned["layer_1"], direction.double()) < 1e-13
+
+
 def test_bfloat16_stays_bfloat16_and_keeps_no_more_than_rounding(direction):
     model = build("llama").to(torch.bfloat16)
     cleaned, logits = streams(model, ablate_direction_everywhere(model, direction))
@@ -211,6 +253,22 @@ def test_the_copy_is_saved_and_loaded_as_any_model(name, untie, direction, tmp_p
     assert model.config.tie_word_embeddings
 
 
+def test_the_copy_of_a_multimodal_model_is_untied_in_both_configs_and_stays_so_when_it_is_loaded(
+    direction, tmp_path
+):
+    vision = {"model_type": "clip_vision_model", "hidden_size": 16, "intermediate_size": 16}
+    vision |= {"num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8, "patch_size": 4}
+    text = {"model_type": "llama", **LLAMA, "tie_word_embeddings": True}
+    config = LlavaConfig(text_config=text, vision_config=vision, image_token_index=60)
+    config.tie_word_embeddings = True
+    edited = orthogonalize_weights(LlavaForConditionalGeneration(config).eval(), direction)
+    assert not edited.config.tie_word_embeddings
+    assert not edited.config.text_config.tie_word_embeddings
+    edited.save_pretrained(tmp_path)
+    loaded = LlavaForConditionalGeneration.from_pretrained(tmp_path).eval()
+    assert torch.equal(loaded(input_ids=token_ids()).logits, edited(input_ids=token_ids()).logits)
+
+
 def test_an_untied_unembedding_stays_as_it_was_and_a_tied_one_does_not(direction):
     model = build("gpt2")
     was = map_model(model).unembedding.weight
@@ -239,6 +297,12 @@ def test_an_mlp_of_experts_is_refused_by_name(direction):
     cleaned, _ = streams(model, ablate_direction_everywhere(model, direction))
     assert len(cleaned) == LAYERS + 1
     assert all(along(stream, direction) < 1e-5 for stream in cleaned.values())
+
+
+def test_an_embedding_of_another_width_does_not_write_to_the_stream(llama, direction):
+    llama.model.extra = torch.nn.Embedding(3, 8)
+    edited = orthogonalize_weights(llama, direction)
+    assert torch.equal(edited.model.extra.weight, llama.model.extra.weight)
 
 
 def test_quantized_weights_are_refused(llama, direction):

@@ -1,6 +1,7 @@
 """Captures and edits under the ways in which a model can be run: each works, or says why it does not."""
 
 import copy
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tutorial_lib import (
     leftover_hooks,
     logit_lens,
 )
+from tutorial_lib.compiled import uncompiled
 
 LAYER = 1
 STEP = torch.linspace(-1, 1, D_MODEL)
@@ -95,6 +97,22 @@ def test_captures_and_analyses_of_a_compiled_model_do_not_depend_on_what_was_tra
         assert torch.allclose(analyse(fast), analyse(plain), atol=1e-5)
     assert torch.equal(logits(fast, ids), compiled_logits)
     assert torch.allclose(compiled_logits, logits(plain, ids), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("part", "counts"),
+    [
+        ("", True),
+        ("model", True),
+        ("model.layers.1", True),
+        ("model.layers.1.mlp", False),
+        ("lm_head", False),
+    ],
+)
+def test_a_capture_runs_uncompiled_if_what_leads_to_a_block_is_compiled(part, counts):
+    model = build("llama")
+    model.get_submodule(part).compile(backend="eager")
+    assert isinstance(uncompiled(model), nullcontext) is not counts
 
 
 @pytest.fixture

@@ -125,6 +125,17 @@ def test_hooks_of_one_module_run_in_the_order_given_after_those_there_before(net
     assert order == ["old", 0, 1, 2]
 
 
+def test_a_look_into_the_tables_of_a_module_shows_the_names_of_the_hooks(net, x):
+    def look(module, *call):
+        return None
+
+    with add_hooks([(net, nothing)], [(net, look)]):
+        net(x)
+        on = [hook for _, hook in hooks_on(net)]
+    assert [hook.__name__ for hook in on] == ["nothing", "look"]
+    assert [hook.__qualname__ for hook in on] == ["nothing", look.__qualname__]
+
+
 def test_the_same_hook_may_be_on_twice(net, x):
     calls = []
     with add_hooks([(net, lambda module, args: calls.append(1))] * 2):

@@ -5,10 +5,12 @@ import torch
 
 from tests.tiny_families import D_MODEL, FAMILIES, LAYERS, build, hooks_on, token_ids
 from tutorial_lib import (
+    UnaddressableStreamError,
     ablate_direction_from_residual,
     add_hooks,
     add_vector_to_residual_stream,
     cache_residual_streams,
+    edit_residual_stream,
     find_blocks,
     get_residual_stream_at_layer,
     position_aware_residual_hook,
@@ -94,10 +96,12 @@ def test_the_stream_keeps_its_dtype_whatever_the_vectors(ids, vector, dtype):
         add_vector_to_residual_stream(model, 1, given),
         add_vector_to_residual_stream(model, 1, given, [0]),
         ablate_direction_from_residual(model, given),
+        edit_residual_stream(model, 1, lambda stream: stream.to(dtype) * 2),
+        edit_residual_stream(model, 1, lambda tokens: tokens.to(dtype) * 2, [0]),
         [
             (
                 model.model.layers[1],
-                position_aware_residual_hook([[0], [1]], edit=lambda rows: rows.float() * 2),
+                position_aware_residual_hook([[0], [1]], edit=lambda rows: rows.to(dtype) * 2),
             )
         ],
     ]
@@ -111,6 +115,13 @@ def test_the_stream_keeps_its_dtype_whatever_the_vectors(ids, vector, dtype):
 def test_a_vector_of_whole_numbers_will_do(llama, ids):
     hooks = add_vector_to_residual_stream(llama, 1, torch.ones(D_MODEL, dtype=torch.long))
     assert torch.equal(stream(llama, 1, ids, hooks), stream(llama, 1, ids) + 1)
+
+
+def test_a_vector_of_finite_numbers_will_do_also_if_its_norm_overflows(llama, ids):
+    vector = torch.full((D_MODEL,), 2e4, dtype=torch.float16)
+    assert torch.linalg.vector_norm(vector).isinf()
+    hooks = add_vector_to_residual_stream(llama, 1, vector)
+    assert torch.equal(stream(llama, 1, ids, hooks), stream(llama, 1, ids) + 2e4)
 
 
 def test_gradients_flow_to_a_steering_vector(llama, ids, vector):
@@ -186,7 +197,11 @@ def test_an_edit_of_ones_own_gets_the_positions_of_one_row(llama, ids):
 def test_an_edit_in_place_that_returns_nothing_good_edits_nothing(llama, ids):
     embeds = llama.get_input_embeddings()(ids).detach()
     kept = embeds.clone()
-    for result, found in ((None, "NoneType"), (torch.zeros(3), r"\(3,\)")):
+    for result, found in (
+        (None, "NoneType"),
+        (torch.zeros(3), r"\(3,\)"),
+        (torch.zeros(1, 32), r"\(1, 32\)"),
+    ):
         hook = position_aware_residual_hook(
             [slice(0, 2), []], edit=lambda rows, r=result: (rows.zero_(), r)[1]
         )
@@ -209,9 +224,10 @@ def test_positions_of_a_tensor_are_taken_row_by_row(llama, ids):
     assert torch.equal(after[1, 2:4], before[1, 2:4] * 1.5)
 
 
-def test_another_number_of_rows_is_named(llama, ids):
-    hook = position_aware_residual_hook([[0], [1], [2]])
-    message = "positions were given for 3 rows, but this call has 2"
+@pytest.mark.parametrize("rows", [1, 3])
+def test_another_number_of_rows_is_named(llama, ids, rows):
+    hook = position_aware_residual_hook([[0]] * rows)
+    message = f"positions were given for {rows} rows, but this call has 2"
     with pytest.raises(ValueError, match=message), add_hooks([(llama.model.layers[1], hook)]):
         llama(ids)
 
@@ -303,8 +319,9 @@ def test_wrong_arguments_are_named_when_the_hook_is_made(llama, edit, wrong, err
 
 
 def test_other_wrong_arguments_are_named_when_the_hook_is_made(llama):
-    with pytest.raises(ValueError, match=r"scale must be a finite number, got nan"):
-        add(llama, scale=float("nan"))
+    for scale in ("nan", "inf", "-inf"):
+        with pytest.raises(ValueError, match=f"scale must be a finite number, got {scale}"):
+            add(llama, scale=float(scale))
     with pytest.raises(TypeError, match=r"got 1.5"):
         add(llama, positions=1.5)
     with pytest.raises(TypeError, match=r"such as \[2\], got 2"):
@@ -315,6 +332,14 @@ def test_a_stream_of_another_width_is_named(llama):
     ((block, hook),) = add(llama)
     with pytest.raises(ValueError, match=r"the stream of this call is 16 wide, but the vector 32"):
         hook(block, (torch.ones(1, 1, 16),))
+
+
+@pytest.mark.parametrize("edit", [add, ablate])
+@pytest.mark.parametrize("shape", [(4, 2, 5, D_MODEL), (5, D_MODEL)])
+def test_a_stream_of_another_form_is_named(llama, edit, shape):
+    ((block, hook),) = edit(llama)
+    with pytest.raises(UnaddressableStreamError, match="the model carries several streams side by side"):
+        hook(block, (torch.ones(shape),))
 
 
 def test_a_scale_of_zero_is_a_baseline(llama, ids, vector):

@@ -138,6 +138,16 @@ def test_what_came_along_with_a_copy_is_told_from_the_original(net):
     assert [owner for *_, owner in owners(twin)] == ["unknown", "copy"]
 
 
+def test_a_hook_that_was_put_back_after_its_add_hooks_has_ended_can_be_removed(net):
+    with add_hooks([(net[0], steer)]):
+        net(torch.ones(1, 4))
+        kept = dict(net[0]._forward_pre_hooks)
+    net[0]._forward_pre_hooks.update(kept)
+    assert owners(net) == [("0", "pre-hook", "steer", "copy")]
+    leftover_hooks(net)[0].remove()
+    assert hooks_on(net) == []
+
+
 def test_a_copy_of_a_hooked_module_can_be_hooked_in_its_own_right(net):
     original = net[0].register_forward_pre_hook(steer)
     twin = copy.deepcopy(net)
@@ -204,7 +214,7 @@ def test_hooks_of_pytorch_itself_are_its_own():
 
 
 def test_a_compiled_model_is_seen(net):
-    assert owners(torch.compile(net, backend="eager"))[0] == ("", "compiled", "torch.compile", "torch")
+    assert owners(torch.compile(net, backend="eager")) == [("", "compiled", "torch.compile", "torch")]
     net[0].compile(backend="eager")
     assert owners(net) == [("0", "compiled", "torch.compile", "torch")]
 

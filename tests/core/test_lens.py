@@ -112,8 +112,11 @@ def test_the_parts_sum_to_the_logit_difference(name, position):
     ("name", "settings"),
     [("CohereConfig", {"logit_scale": 0.25}), ("GraniteConfig", {"logits_scaling": 4.0})],
 )
-def test_the_parts_of_scaled_logits_sum_to_them(name, settings):
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_parts_of_scaled_logits_sum_to_them(name, settings, bias):
     model, ids = from_config(name, **settings), token_ids()
+    if bias:
+        model.lm_head.bias = torch.nn.Parameter(torch.linspace(-1, 1, VOCAB))
     parts = direct_logit_attribution(model, ids, ANSWERS, OTHERS)
     assert torch.allclose(sum(parts.values()), logit_gap(model, ids), atol=1e-6)
 

@@ -129,6 +129,12 @@ def test_a_folder_that_does_not_exist_is_named_with_where_it_came_from(monkeypat
         load_model()
 
 
+@pytest.mark.parametrize("name", ["~/no-such-model", "./no-such-model", "no/such/model", "../no-such-model"])
+def test_a_name_that_can_only_be_a_path_is_not_looked_for_on_the_hub(name):
+    with pytest.raises(OSError, match=r"Tried it as a local folder, which does not exist: /[^~]*model\."):
+        load_model(name)
+
+
 def test_a_folder_without_a_config_or_a_file_is_told_apart(tmp_path):
     with pytest.raises(OSError, match=r"which exists and has no config.json"):
         load_model(tmp_path)

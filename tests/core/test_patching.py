@@ -119,17 +119,35 @@ def test_runs_of_different_lengths_are_refused(llama):
         activation_patching(llama, CLEAN, CORRUPT[:, 1:], METRIC)
     with pytest.raises(ValueError, match=r"source_ids.*\(2, 7\) and \(1, 7\)"):
         activation_patching(llama, CLEAN, CORRUPT, METRIC, source_ids=CORRUPT[:1])
-    short = get_residual_stream_at_layer(llama, 1, CLEAN[:, :4])
-    with (
-        pytest.raises(ValueError, match=r"\(2, 4, 32\).*\(2, 7, 32\)"),
-        add_hooks(patch_residual_stream(llama, 1, short)),
-    ):
-        llama(CORRUPT)
+    for ids, shape in ((CLEAN[:, :4], r"\(2, 4, 32\)"), (CLEAN[[0, 0, 1]], r"\(3, 7, 32\)")):
+        source = get_residual_stream_at_layer(llama, 1, ids)
+        with (
+            pytest.raises(ValueError, match=rf"{shape}.*\(2, 7, 32\)"),
+            add_hooks(patch_residual_stream(llama, 1, source)),
+        ):
+            llama(CORRUPT)
+
+
+def test_no_run_of_a_grid_keeps_a_cache(llama):
+    seen = []
+    handle = llama.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(kwargs.get("use_cache")), with_kwargs=True
+    )
+    activation_patching(llama, CLEAN[:, :2], CORRUPT[:, :2], METRIC)
+    handle.remove()
+    assert seen == [False] * (3 + LAYERS * 2)
 
 
 def test_texts_that_the_metric_does_not_tell_apart_are_refused(llama):
     with pytest.raises(ValueError, match="without a difference"):
         activation_patching(llama, CLEAN, CLEAN, METRIC)
+
+
+@pytest.mark.parametrize("values", [(torch.nan, 0.0), (0.0, torch.nan), (torch.inf, 0.0), (0.0, -torch.inf)])
+def test_a_metric_that_is_not_finite_is_refused(llama, values):
+    given = iter(values)
+    with pytest.raises(ValueError, match="without a difference that is finite"):
+        activation_patching(llama, CLEAN, CORRUPT, lambda logits: torch.tensor(next(given)))
 
 
 def test_a_wrong_layer_or_source_is_refused_before_any_hook_is_on(llama):

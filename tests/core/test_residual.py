@@ -369,6 +369,28 @@ def test_a_pass_that_is_asked_for_hidden_states_too_leaves_the_model_as_it_was(l
     assert tables(llama) == before
 
 
+@pytest.mark.parametrize("name", ["output_hidden_states", "output_attentions", "output_router_logits"])
+@pytest.mark.parametrize("asked_by", ["call", "config"])
+def test_a_pass_that_is_asked_for_more_outputs_runs_to_its_end(ids, name, asked_by):
+    llama, ran = build("llama", attn_implementation="eager"), []
+    handle = llama.model.layers[-1].register_forward_hook(lambda *call: ran.append(1))
+    if asked_by == "config":
+        setattr(llama.config, name, True)
+    get_residual_stream_at_layer(llama, 0, ids, **({name: True} if asked_by == "call" else {}))
+    handle.remove()
+    assert ran == [1]
+
+
+@both
+@pytest.mark.parametrize("layer", [1, LAYERS])
+def test_a_capture_keeps_even_the_sign_of_a_zero(llama, ids, capture, layer):
+    def zero(module, args, output):
+        return replace_output(output, torch.full_like(read_output(output), -0.0))
+
+    with add_hooks([], [(llama.model.layers[layer - 1], zero)]):
+        assert capture(llama, layer, ids).signbit().all()
+
+
 @both
 @pytest.mark.parametrize(
     ("positions", "index"),

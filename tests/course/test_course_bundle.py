@@ -33,10 +33,11 @@ def test_two_bundles_have_different_secrets(bundle: Bundle, tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
-def test_nobody_else_can_read_the_secret_and_a_readable_one_is_refused(bundle: Bundle) -> None:
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601])
+def test_nobody_else_can_read_the_secret_and_a_readable_one_is_refused(bundle: Bundle, mode: int) -> None:
     secret = bundle.folder / "secret"
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
-    secret.chmod(0o640)
+    secret.chmod(mode)
     with pytest.raises(CourseError, match="chmod 600"):
         read_bundle(bundle.folder)
 
@@ -64,6 +65,13 @@ def test_a_wrong_line_is_named(bundle: Bundle, file: str, old: str, new: str, me
     path = bundle.folder / file
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(CourseError, match=message):
+        read_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("digits", [0, 32, 62])
+def test_a_short_secret_is_refused(bundle: Bundle, digits: int) -> None:
+    (bundle.folder / "secret").write_text("a" * digits)
+    with pytest.raises(CourseError, match="at least 64 hexadecimal digits"):
         read_bundle(bundle.folder)
 
 
@@ -107,6 +115,9 @@ def test_a_seal_fits_one_student_of_one_course() -> None:
         ("student_id\nada\nADA\n", "line 3: 'ADA' is there already"),
         ("student_id\n../ada\n", "cannot name files"),
         ("student_id\nNUL\n", "cannot name files"),
+        ("student_id\nnul.txt\n", "cannot name files"),
+        ("student_id\nada.\n", "cannot name files"),
+        (f"student_id\n{'a' * 65}\n", "cannot name files"),
         ("student_id\nada,Ada\n", "2 cells for 1 columns"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,8 @@ def kinds(intake: Intake) -> dict[str, str]:
         "s01",
         "Ada Lovelace",
         "Lovelace, Ada",
+        "Lovelace Ada",
+        "\uff41da",  # the same letter, written in another way
         "lovelaceada_1_2_x.y",
     ],
 )
@@ -67,6 +70,23 @@ def test_a_manifest_without_the_students_seal_proves_nothing(
     assert intake.submissions == {}
     assert kinds(intake) == {"upload": UNKNOWN}
     assert "ada.zip" in intake.problems[0].message
+
+
+def test_a_name_in_a_manifest_that_is_no_short_text_counts_as_none(bundle: Bundle, tmp_path: Path) -> None:
+    hand_in(tmp_path / "1", "x = 1", student="a" * 201)
+    hand_in(tmp_path / "2", "x = 1", student="a" * 200)
+    first, second = (problem.message for problem in take_in(tmp_path, bundle).problems)
+    assert first.startswith("neither its name nor a manifest says whose it is")
+    assert second.endswith(
+        "is not in the roster; name the zip or folder after the student's id, such as ada.zip"
+    )
+
+
+def test_what_a_system_hides_among_the_submissions_is_not_told_about(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / ".DS_Store").write_text("")
+    hand_in(tmp_path / ".ada", "x = 1")
+    intake = take_in(tmp_path, bundle)
+    assert (intake.submissions, intake.problems) == ({}, [])
 
 
 def test_a_forged_manifest_does_not_touch_the_student_whom_it_names(bundle: Bundle, tmp_path: Path) -> None:
@@ -165,6 +185,31 @@ def test_another_course_in_the_manifest_is_noted(bundle: Bundle, tmp_path: Path)
 def test_a_folder_around_the_work_is_looked_through(bundle: Bundle, tmp_path: Path) -> None:
     hand_in(tmp_path / "ada" / "my work", "x = 1")
     assert take_in(tmp_path, bundle).submissions["ada"].files == {DOUBLE: b"x = 1"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets only administrators make symbolic links")
+def test_a_link_to_the_work_of_another_student_is_neither_read_nor_looked_through(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    hand_in(tmp_path / "elsewhere" / "ada", "the other student's")
+    shutil.make_archive(str(tmp_path / "elsewhere" / "work"), "zip", tmp_path / "elsewhere" / "ada")
+    work, folder = tmp_path / "elsewhere" / "work.zip", tmp_path / "submissions"
+    (folder / "grace").mkdir(parents=True)
+    (folder / "grace" / "work.zip").symlink_to(work)
+    (folder / "hedy.zip").symlink_to(work)
+    (folder / "barbara").symlink_to(tmp_path / "elsewhere" / "ada")
+    intake = take_in(folder, bundle)
+    assert {student: each.files for student, each in intake.submissions.items()} == {"grace": {}}
+    assert kinds(intake) == {"hedy.zip": UNREADABLE, "barbara": UNREADABLE}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets only administrators make symbolic links")
+def test_the_only_answer_of_a_folder_that_is_refused_is_told(bundle: Bundle, tmp_path: Path) -> None:
+    file = tmp_path / "ada" / f"{DOUBLE}.py"
+    hand_in(tmp_path / "ada", "x = 1")
+    file.unlink()
+    file.symlink_to(tmp_path)
+    assert list(take_in(tmp_path, bundle).submissions["ada"].refused) == [DOUBLE]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the false git is a shell script")

@@ -213,6 +213,35 @@ def test_two_runs_at_once_do_not_write_into_the_same_folder(bundle: Bundle) -> N
         run(bundle)
 
 
+def test_a_journal_that_is_in_use_is_not_put_aside(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.add({"key": "a"})
+        with pytest.raises(CourseError, match="another `hooking grade`"), open_journal(tmp_path, anew=True):
+            pass
+        assert [file.name for file in tmp_path.iterdir()] == [NAME]
+
+
+def test_a_record_that_follows_half_a_line_is_read_the_next_time(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.add({"key": "a"})
+    with (tmp_path / NAME).open("ab") as stream:
+        stream.write(b'{"key": "b"')
+    with open_journal(tmp_path) as journal:
+        journal.add({"key": "c"})
+    with open_journal(tmp_path) as journal:
+        assert list(journal.records) == ["a", "c"]
+
+
+def test_a_record_is_on_the_disk_when_adding_it_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
+    with open_journal(tmp_path) as journal:
+        journal.add({"key": "a"})
+        assert synced == [len(b'{"key": "a"}\n')]
+
+
 def test_grades_among_the_submissions_are_refused(bundle: Bundle) -> None:
     with pytest.raises(CourseError, match="taken for a submission"):
         run(bundle, out="submissions/grades")

@@ -111,6 +111,21 @@ def written(grades: Grades, tmp_path: Path) -> Path:
     return tmp_path / "grades"
 
 
+@pytest.mark.parametrize(
+    ("outcome", "results", "hidden"),
+    [
+        (report.NO_CHECKS, PUBLIC, False),
+        (report.TIMED_OUT, PUBLIC, True),
+        (report.TIMED_OUT, PUBLIC[:1], False),
+        (report.PASSED, PUBLIC, False),
+    ],
+)
+def test_what_ends_after_all_public_checks_ends_in_a_hidden_one_unless_there_are_none(
+    outcome: str, results: tuple[CheckResult, ...], hidden: bool
+) -> None:
+    assert answered(A, outcome, *results).failed_hidden is hidden
+
+
 def test_points_are_given_for_what_passed_with_the_hidden_checks(grades: Grades) -> None:
     assert {graded.student.id: graded.score for graded in grades.students} == {
         "ada": 5,

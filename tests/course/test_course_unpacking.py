@@ -76,6 +76,7 @@ def test_a_file_that_is_there_twice_is_refused_since_nobody_knows_which(tmp_path
     handed = read_zip(make_zip(tmp_path / "a.zip", (OTHER, b"1"), (again, b"2"), (GOOD, b"good")), WANTED)
     assert handed.files == {GOOD: b"good"}
     assert handed.refused == {OTHER: "is in the zip 2 times"}
+    assert len(handed.notes) == 1
 
 
 def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
@@ -88,6 +89,14 @@ def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
     handed = read_zip(file, WANTED)
     assert handed.files == {GOOD: b"good"}
     assert handed.refused == {OTHER: "is encrypted"}
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_file_that_is_packed_in_an_unusual_way_is_refused(tmp_path: Path, packing: int) -> None:
+    bad = entry(OTHER, compress_type=packing)
+    handed = read_zip(make_zip(tmp_path / "a.zip", (bad, b"bad"), (GOOD, b"good")), WANTED)
+    assert handed.files == {GOOD: b"good"}
+    assert handed.refused == {OTHER: "is packed in an unusual way"}
 
 
 def test_names_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
@@ -121,6 +130,15 @@ def test_a_bomb_is_refused_without_being_unpacked(tmp_path: Path) -> None:
     assert len(handed.notes) == 2
 
 
+def test_a_file_that_says_to_hold_more_than_all_may_is_refused_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "UNPACKED_BYTES", 1000)
+    handed = read_zip(make_zip(tmp_path / "a.zip", (OTHER, os.urandom(1001)), (GOOD, b"good")), WANTED)
+    assert handed.files == {GOOD: b"good"}
+    assert "a bomb" in handed.refused[OTHER]
+
+
 def test_a_size_that_is_a_lie_does_not_fool_the_reader(tmp_path: Path) -> None:
     file = make_zip(tmp_path / "a.zip", (OTHER, bytes(3 * 1024**2)), (GOOD, b"good"))
     true, lie = struct.pack("<I", 3 * 1024**2), struct.pack("<I", 100)
@@ -136,6 +154,15 @@ def test_an_answer_may_not_be_larger_than_the_limit(tmp_path: Path) -> None:
     handed = read_zip(file, WANTED)
     assert handed.files == {GOOD: content}
     assert handed.refused == {OTHER: "has more than 256 kB"}
+
+
+def test_an_answer_in_a_folder_may_not_be_larger_than_the_limit_either(tmp_path: Path) -> None:
+    (tmp_path / "01_hooks").mkdir()
+    (tmp_path / GOOD).write_bytes(bytes(unpacking.FILE_BYTES))
+    (tmp_path / OTHER).write_bytes(bytes(unpacking.FILE_BYTES + 1))
+    handed = read_folder(tmp_path, WANTED)
+    assert handed.files == {GOOD: bytes(unpacking.FILE_BYTES)}
+    assert handed.refused == {OTHER: "has 256 kB, more than 256 kB"}
 
 
 def test_too_many_entries_too_much_in_all_and_too_large_a_zip_are_refused_as_a_whole(
@@ -185,6 +212,11 @@ def test_a_folder_around_everything_is_looked_through(tmp_path: Path) -> None:
     assert read_zip(file, WANTED).files == {GOOD: b"good"}
 
 
+def test_a_folder_of_answers_is_not_taken_for_one_around_everything(tmp_path: Path) -> None:
+    file = make_zip(tmp_path / "a.zip", (GOOD, b"good"), ("01_hooks/manifest.json", b"{}"))
+    assert read_zip(file, {*WANTED, "manifest.json"}).files == {GOOD: b"good"}
+
+
 def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
     bad = (("checks.py", b"bad"), ("tutorial_lib/__init__.py", b"bad"))
     assert read_zip(make_zip(tmp_path / "a.zip", *bad, (GOOD, b"good")), WANTED).files == {GOOD: b"good"}
@@ -208,6 +240,23 @@ def test_symbolic_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "root").symlink_to(tmp_path / "work")
     with pytest.raises(UnreadableError, match="symbolic link"):
         read_folder(tmp_path / "root", WANTED)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets only administrators make symbolic links")
+def test_a_link_that_takes_the_place_of_a_folder_between_two_looks_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "good.py").write_text("the other student's")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "01_hooks").symlink_to(tmp_path / "others")
+    lstat = os.lstat
+
+    def at_first_no_link(path: object) -> os.stat_result:
+        return os.stat(path) if isinstance(path, Path) else lstat(path)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "lstat", at_first_no_link)
+    assert read_folder(tmp_path / "work", {GOOD}).refused == {GOOD: "is not in the folder"}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")

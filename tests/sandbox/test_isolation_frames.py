@@ -61,6 +61,17 @@ def test_what_was_seen_arrives_as_it_was() -> None:
     assert second == sent[1]
 
 
+@pytest.mark.parametrize(
+    "tensor",
+    [torch.ones(2, dtype=torch.complex64), torch.ones(2, dtype=torch.float8_e5m2), torch.eye(2).to_sparse()],
+    ids=["complex", "float8", "sparse"],
+)
+def test_a_tensor_that_the_judge_does_not_compare_arrives_as_a_description(tensor: torch.Tensor) -> None:
+    (found,), fault = decode(encode(Observation(SEEN, tensor)), 1)
+    assert fault is None
+    assert found.seen == Thing("tensor", f"{list(tensor.shape)} {tensor.dtype} {tensor.layout}")
+
+
 FAULTS = {
     "half a head": (b"\0" * 7, "ends in the middle"),
     "half a frame": (encode(Observation(SEEN, {"a": torch.ones(3)}))[:-1], "ends in the middle"),
@@ -91,6 +102,13 @@ FAULTS = {
         frame(said(crash={"type_name": "", "message": "", "line": "1", "code": "", "traceback": ""})),
         "no number",
     ),
+    **{
+        f"the line {line}": (
+            frame(said(crash={"type_name": "", "message": "", "line": line, "code": "", "traceback": ""})),
+            "no number",
+        )
+        for line in (-1, 1 << 31, True)
+    },
     "a text that is a number": (frame(said(printed=5)), "a text belongs"),
     "tensors that are none": (frame(said(), b"\x10" + b"\0" * 7 + b"x" * 100), "tensors"),
     "a long list of tensors": (frame(said(), b"\xff\xff\xff\0\0\0\0\0" + b" " * 100), "megabyte"),
@@ -140,7 +158,8 @@ def test_a_forged_flag_is_zero_or_one() -> None:
     data = encode(Observation(SEEN, {"flags": torch.tensor([True, False])}))
     at = data.rindex(b"\x01\x00")
     found, _ = decode(data[:at] + b"\x07" + data[at + 1 :], 1)
-    assert torch.equal(found[0].seen["flags"], torch.tensor([True, False]))
+    assert found[0].seen["flags"].dtype == torch.bool
+    assert found[0].seen["flags"].view(torch.uint8).tolist() == [1, 0]
 
 
 def test_texts_can_be_written_to_any_file_and_do_not_differ_between_runs() -> None:

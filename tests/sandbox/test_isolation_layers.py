@@ -379,6 +379,7 @@ def test_a_home_goes_whatever_is_in_it_and_links_are_not_followed(tmp_path: Path
         os.chdir(before)
     (folder / "deep" / "link").symlink_to(outside)
     (folder / "deep" / "file1").chmod(0)
+    (folder / "deep" / "deep").chmod(0)
     (folder / "deep").chmod(0)
     answer_folder.remove_home(folder)
     assert not folder.exists()

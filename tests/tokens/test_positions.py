@@ -111,6 +111,23 @@ def test_a_selection_keeps_copies_and_leaves_what_it_was_given():
         selection.prompt_mask = wanted
 
 
+def test_masks_that_are_given_are_copied_and_no_row_shares_its_mask_with_another():
+    selection = select_generated(LEFT, 1)
+    prompt, generated = LEFT > 12, torch.ones(2, 3, dtype=torch.bool)
+    other = selection.with_masks(prompt, generated)
+    prompt.zero_(), generated.zero_()
+    assert chosen(other) == ([[13], PROMPTS[1]], [FIVE, FIVE])
+    selection.generated_mask[0] = False
+    assert chosen(selection)[1] == [[], [1]]
+
+
+@pytest.mark.parametrize(
+    ("which", "columns"), [(None, 1), ([], 1), (0, 2), ([0, 3], 5), (slice(2, None), 3), (slice(1, 4), 5)]
+)
+def test_a_mask_of_generated_tokens_ends_with_one_column_for_all_after_the_last_that_is_named(which, columns):
+    assert select_generated(LEFT, which).generated_mask.shape == (2, columns)
+
+
 def test_selections_of_different_batches_do_not_combine():
     one = select_last(batch_of(LEFT))
     for other in (batch_of(RIGHT), batch_of(LEFT[:, 2:]), LEFT):
@@ -238,6 +255,14 @@ def test_a_tokenizer_without_offsets_finds_the_same_tokens(words, monkeypatch):
     assert torch.equal(
         select_text(NoOffsets(), batch, wanted).prompt_mask, select_text(tokenizer, batch, wanted).prompt_mask
     )
+
+
+def test_tokens_are_found_where_the_text_would_be_split_in_another_way(words):
+    tokenizer, _ = words
+    ids = tokenizer.convert_tokens_to_ids(["▁The", "▁", "F", "r", "a", "n", "c", "e", "▁is"])
+    assert tokenizer.tokenize(tokenizer.decode(ids)) == ["▁The", "▁France", "▁is"]
+    assert shown(tokenizer, select_text(tokenizer, torch.tensor([ids]), "an")) == ["an"]
+    assert select_text(tokenizer, torch.tensor([ids]), "is").prompt_mask[0].nonzero().tolist() == [[8]]
 
 
 def test_a_character_of_several_tokens_takes_all_of_them():

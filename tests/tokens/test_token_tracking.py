@@ -5,6 +5,7 @@ and columns of the whole text.
 """
 
 import gc
+import threading
 import weakref
 
 import pytest
@@ -612,6 +613,47 @@ def test_gradients_flow_through_an_edit_of_selected_tokens_also_when_checkpoints
         gradients.append(vector.grad)
     assert gradients[0].abs().max() > 0
     assert torch.allclose(gradients[0], gradients[1], atol=1e-6)
+
+
+def test_what_a_backward_pass_recomputes_in_another_thread_is_edited_as_before():
+    """As on CUDA, where autograd has a thread of its own for each device."""
+    gradients = []
+    for elsewhere in (False, True):
+        model = build_any("qwen2").train()
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        hooks = ablate_direction_everywhere(
+            model, vector_for(model), positions=select_at(LEFT, [[1], [0, 2]])
+        )
+        with add_hooks(*hooks):
+            loss = model(**LEFT, use_cache=False).logits.square().mean()
+            if elsewhere:
+                thread = threading.Thread(target=loss.backward)
+                thread.start()
+                thread.join()
+            else:
+                loss.backward()
+        gradients.append(find_blocks(model)[0].mlp.up_proj.weight.grad)
+    assert torch.equal(*gradients)
+
+
+def test_the_models_embedding_is_read_without_a_call_that_hooks_would_see():
+    model = MODELS["qwen2"]
+    embeds = model.get_input_embeddings()(IDS).detach()
+    watch = [(model.get_input_embeddings(), lambda module, args: None)]
+    hooks = add_vector_to_residual_stream(model, 1, vector_for(model), select_last(IDS))
+    with add_hooks(hooks), add_hooks(watch, expected_calls=0), torch.no_grad():
+        model(inputs_embeds=embeds)
+
+
+@pytest.mark.parametrize("change", [lambda s: s[:1], lambda s: s[:, 1:], lambda s: s[None]])
+def test_a_stream_of_other_rows_or_columns_than_the_call_has_is_refused(change):
+    model = MODELS["qwen2"]
+    block = find_blocks(model)[1]
+    tracker, edit = edit_residual_stream(model, 1, torch.zeros_like, select_last(LEFT))
+    changed = (block, lambda module, args: (change(args[0]), *args[1:]))
+    message = r"a stream \[batch, seq, d_model\] of the call's 2 rows and 9 tokens"
+    with pytest.raises(ValueError, match=message), add_hooks([tracker, changed, edit]):
+        model(**LEFT)
 
 
 def test_pairs_keep_no_model_and_no_cache_alive():

@@ -19,6 +19,7 @@ from tutorial_lib import (
     verify_model,
 )
 from tutorial_lib.architecture.stream import stream_of
+from tutorial_lib.verify.sums import block_sum
 
 CHECKS = (
     "blocks found",
@@ -272,6 +273,61 @@ def test_output_hidden_states_works_after_a_verification(llama):
     assert len(llama(token_ids(), output_hidden_states=True).hidden_states) == LAYERS + 1
 
 
+def test_the_model_is_run_without_cache_dropout_or_gradients(llama):
+    seen = set()
+
+    def note(module, args, kwargs):
+        seen.add((kwargs.get("use_cache"), module.training, torch.is_grad_enabled()))
+
+    handle = llama.train().register_forward_pre_hook(note, with_kwargs=True)
+    verify_model(llama, generate=False)
+    handle.remove()
+    assert seen == {(False, False, False)}
+
+
+@pytest.mark.parametrize("draw", [lambda: torch.rand(()).item(), lambda: random.random()])
+def test_a_model_that_draws_random_numbers_draws_the_same_ones_in_each_run(llama, draw):
+    handle = llama.model.layers[1].mlp.register_forward_hook(lambda module, args, output: output * draw())
+    found = verify_model(llama, generate=False)
+    handle.remove()
+    assert found.problems == ()
+
+
+def tokens_of_a_verification(model):
+    """Which token ids a verification runs the model on."""
+    seen = []
+    handle = model.get_input_embeddings().register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    assert verify_model(model, generate=False).ok
+    handle.remove()
+    return set(torch.cat(seen).flatten().tolist())
+
+
+def test_no_special_token_of_any_part_of_the_config_is_run_unless_all_are_special(llama):
+    llama.config.special_token_ids = list(range(40))
+    llama.config.image_token_index = 40
+    llama.config.speech = {"audio_token_id": 41, "layers": 50}
+    assert tokens_of_a_verification(llama) <= set(range(42, VOCAB))
+    llama.config.special_token_ids = list(range(VOCAB))
+    assert tokens_of_a_verification(llama) <= set(range(VOCAB))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_module_that_carries_the_stream_along_is_no_term_beside_the_input(sign):
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attn, self.add, self.mlp = nn.Linear(8, 8), nn.Identity(), nn.Linear(8, 8)
+
+        def forward(self, stream):
+            middle = sign * self.add(sign * (stream + self.attn(stream)))
+            return middle + self.mlp(middle)
+
+    torch.manual_seed(0)
+    block, stream = Block(), torch.randn(2, 8, 8)
+    with torch.no_grad():
+        assert block_sum(block, lambda: block(stream)).text == "input + attn + mlp"
+
+
 # A deliberate break for each check, that must turn it red.
 
 
@@ -338,6 +394,17 @@ def test_blocks_that_hand_on_something_else_turn_red(llama):
     double = llama.model.layers[1].register_forward_pre_hook(lambda module, args: (args[0] * 2, *args[1:]))
     assert "block 1 does not get what block 0 returned" in red(llama, "blocks found", generate=False)
     double.remove()
+
+
+def test_blocks_that_run_several_times_in_one_pass_have_no_stream_that_can_be_addressed(llama):
+    llama.model.layers = nn.ModuleList([*llama.model.layers[:2], *llama.model.layers[:2]])
+    llama.config.num_hidden_layers = 4
+    found = verify_model(llama, generate=False)
+    assert check(found, "blocks found").passed
+    assert (found.addressable, found.reason) == (
+        False,
+        "each block runs 2 times in one pass, so a layer is not one place of the stream",
+    )
 
 
 def test_hidden_states_that_are_other_tensors_turn_red(llama):
@@ -467,10 +534,11 @@ def test_layers_that_are_spread_over_lists_turn_blocks_and_edit_red():
     assert map_model(xlm).kind == "post-norm"
 
 
-def test_a_term_smaller_than_what_rounding_hides_is_found(llama):
+@pytest.mark.parametrize("size", [0.5, 0.1])
+def test_a_term_smaller_than_what_rounding_hides_is_found(llama, size):
     """In bfloat16 a fixed tolerance would take this MLP for rounding."""
     with torch.no_grad():
         for block in llama.model.layers:
-            block.mlp.down_proj.weight *= 0.5
+            block.mlp.down_proj.weight *= size
     found = verify_model(llama.to(torch.bfloat16), generate=False)
     assert found.terms == SUM

@@ -241,7 +241,9 @@ def main(arguments: list[str] | None = None) -> int:
     config = (docs.parent / "mkdocs.yml").read_text(encoding="utf-8")
     files = made(find_exercises(), docs, config)
     pages = (docs / "exercises").rglob("*.md")
-    return bring_up_to_date(files, pages, options, tool="exercises.exercise_pages", orphan_is=" has no exercise")
+    return bring_up_to_date(
+        files, pages, options, tool="exercises.exercise_pages", orphan_is=" has no exercise"
+    )
 
 
 if __name__ == "__main__":

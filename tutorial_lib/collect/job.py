@@ -98,7 +98,6 @@ def make_job(
         add_special_tokens=add_special_tokens,
         skip_tokens=frozenset(tokenizer.all_special_ids) if skip_special_tokens else frozenset(),
         batch_tokens=batch_tokens,
-        pad_id=getattr(tokenizer, "pad_token_id", None) or 0,
         vocab_size=getattr(config, "vocab_size", None),
     )
     d_model, of_rows = _probe(model, wanted, dtype)

@@ -36,7 +36,6 @@ class Reading:
         add_special_tokens: whether the tokenizer adds its own, such as one at the start.
         skip_tokens: ids of tokens that are run and not kept, such as one at the start.
         batch_tokens: padded tokens in a batch, at most, unless one document has more.
-        pad_id: what stands in the padding.
         vocab_size: ids must lie below it. None: not checked.
     """
 
@@ -48,7 +47,6 @@ class Reading:
     add_special_tokens: bool
     skip_tokens: frozenset[int]
     batch_tokens: int
-    pad_id: int
     vocab_size: int | None
 
 
@@ -114,7 +112,7 @@ def make_plan(chunk: Chunk, content: str, reading: Reading) -> Plan:
     }
     rows = np.cumsum(kept) - 1
     batches = [
-        make_batch(tokens, kept, rows, starts[group], lengths[group], reading.pad_id)
+        make_batch(tokens, kept, rows, starts[group], lengths[group])
         for group in in_groups(lengths.tolist(), reading.batch_tokens)
     ]
     return Plan(

@@ -185,8 +185,7 @@ def _with_these_prompts(selection: TokenSelection, generated_ids: Any) -> Tensor
     n_prompts, seq = selection.input_ids.shape
     ids = generated_ids.to(selection.input_ids.device)
     copies = len(ids) // n_prompts
-    whole_rows = len(ids) == copies * n_prompts
-    if whole_rows and torch.equal(ids[:, :seq], selection.input_ids.repeat_interleave(copies, dim=0)):
+    if torch.equal(ids[:, :seq], selection.input_ids.repeat_interleave(copies, dim=0)):
         return ids
     raise ValueError(
         f"generated_ids must start with the selection's prompts {tuple(selection.input_ids.shape)}, each in "

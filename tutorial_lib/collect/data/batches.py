@@ -44,19 +44,18 @@ def make_batch(
     rows: NDArray[np.int64],
     starts: NDArray[np.int64],
     lengths: NDArray[np.int64],
-    pad_id: int,
 ) -> Batch:
     """One batch.
 
     Args:
         tokens, kept, rows: of all tokens in one line: the id, whether it is kept, and its row.
         starts, lengths: where the pieces of this batch are in that line.
-        pad_id: what stands in the padding.
     """
     columns = np.arange(lengths.max())
     mask = columns < lengths[:, None]
     places = (starts[:, None] + columns)[mask]  # of the tokens of the batch among all tokens
-    ids = np.full(mask.shape, pad_id, dtype=np.int64)
+    # Every model knows token 0. What stands to the right of a piece reaches none of its rows.
+    ids = np.zeros(mask.shape, dtype=np.int64)
     ids[mask] = tokens[places]
     chosen = kept[places]
     return Batch(
