@@ -23,6 +23,7 @@ from tutorial_lib import (
     leftover_hooks,
     logit_lens,
 )
+from tutorial_lib.architecture.stream import stream_of
 from tutorial_lib.compiled import uncompiled
 
 LAYER = 1
@@ -112,7 +113,7 @@ def test_captures_and_analyses_of_a_compiled_model_do_not_depend_on_what_was_tra
 def test_a_capture_runs_uncompiled_if_what_leads_to_a_block_is_compiled(part, counts):
     model = build("llama")
     model.get_submodule(part).compile(backend="eager")
-    assert isinstance(uncompiled(model), nullcontext) is not counts
+    assert isinstance(uncompiled(stream_of(model)), nullcontext) is not counts
 
 
 @pytest.fixture
