@@ -77,3 +77,25 @@ def test_a_build_of_the_site_is_told_the_folder_it_will_be_in_from_where_colab_o
     (put,) = [step["with"] for step in published["steps"] if step.get("with", {}).get("do") == "add"]
     placed = put["version"].replace("pr-${{ github.event.number }}", "format('pr-{0}', github.event.number)")
     assert placed in built
+
+
+def test_each_night_runs_what_a_push_runs_with_all_turns_of_the_sweeps_and_tells_when_it_is_red() -> None:
+    ci, nightly = (yaml.safe_load((ROOT / f".github/workflows/{n}.yml").read_text()) for n in ("ci", "nightly"))
+    assert nightly[True]["schedule"]
+    assert nightly["jobs"]["everything"]["uses"].endswith("/ci.yml")
+    assert nightly["jobs"]["everything"]["with"] == {"everything": True}
+    assert ci["env"]["ARGS"] == "${{ inputs.everything && '--everything' || '' }}"
+    assert "github.workflow" in ci["concurrency"]["group"]  # or a push would end the night's run
+    tell = nightly["jobs"]["tell"]
+    assert tell["needs"] == "everything"
+    assert tell["if"] == "${{ !cancelled() && needs.everything.result != 'success' }}"
+    assert tell["permissions"] == {"issues": "write"}
+
+
+@pytest.mark.parametrize("name", sorted(yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]))
+def test_make_hands_pytest_the_arguments_that_ci_sets(name: str) -> None:
+    (target,) = re.findall(r"\bmake ([a-z-]+)", commands(job_of(ROOT / ".github/workflows/ci.yml", name)))
+    (recipe,) = re.findall(rf"^{target}:.*## .*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    runs = [line for line in recipe.splitlines() if "-m pytest" in line]
+    assert runs
+    assert all(line.endswith("$(ARGS)") for line in runs)
