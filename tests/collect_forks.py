@@ -8,6 +8,7 @@ busy the machine is, or at a step of the writing of one file.
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -72,13 +73,15 @@ class Forks:
     def __call__(
         self, what: str, out: Path, kill: Kill | None = None, *, ranks: int = 1, **settings: Any
     ) -> Ended:
-        """Collects "rows" or "statistics".
+        """Collects "rows" or "statistics", or does what a process group does in tests: "group".
 
         Args:
-            ranks: so many processes at the same time, which know of each other by the files alone.
+            ranks: so many processes at the same time, which know of each other by the files alone; for
+                "group" by a process group, which they find in the environment that a launcher gives them.
         """
         order = {"what": what, "out": str(out), "kill": kill and asdict(kill), "settings": settings}
         order["each"] = [{"rank": rank, "ranks": ranks} for rank in range(ranks)] if ranks > 1 else [{}]
+        order["port"] = _free_port() if what == "group" else None
         try:
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
@@ -93,6 +96,19 @@ class Forks:
         self._process.stdin.close()
         self._process.wait(timeout=60)
         self._process.stdout.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _work_in_a_group(order: dict[str, Any], each: dict[str, Any]) -> None:
+    from tests import collect_in_a_group
+
+    os.environ |= {"RANK": str(each["rank"]), "WORLD_SIZE": str(each["ranks"])}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(order["port"])}
+    collect_in_a_group.main(Path(order["settings"]["data"]), Path(order["out"]))
 
 
 def _killed_at(kill: dict[str, Any]) -> None:
@@ -122,6 +138,8 @@ def _collect(order: dict[str, Any], each: dict[str, Any], model: Any, tokenizer:
     from tutorial_lib import collect
     from tutorial_lib.collecting import statistics
 
+    if order["what"] == "group":
+        return _work_in_a_group(order, each)
     if order["kill"] and order["kill"]["file"]:
         _killed_at(order["kill"])
     statistics.SAVE_EVERY = 0.0

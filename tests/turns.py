@@ -4,6 +4,8 @@
 
     @pytest.mark.parametrize("seed", by_turns((1, 2), of=2))
 
+A whole test has its turn by `@pytest.mark.turn(0, 3)`: number 0 of 3.
+
 Which turn a run takes follows from the commit, so a second run of a commit takes the same one, and so does
 each process of pytest-xdist. The header names the turn. To choose another:
 
@@ -23,8 +25,8 @@ from typing import Any
 
 import pytest
 
-TURNS = 12  # turns are numbered from 0
-SHARES = tuple(n for n in range(2, TURNS + 1) if TURNS % n == 0)  # so that each share of a sweep has its turns
+TURNS = 12  # they are numbered from 0
+SHARES = tuple(n for n in range(2, TURNS + 1) if TURNS % n == 0)  # so that each turn of a sweep comes
 WHY = pytest.StashKey[str]()  # why it is this turn, for the header
 
 
@@ -60,7 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the turn, once: a process of pytest-xdist is told it by `pytest_configure_node`."""
-    config.addinivalue_line("markers", "turn(number, of): a case of a costly sweep; write by_turns(...)")
+    config.addinivalue_line("markers", "turn(number, of): a part of a costly sweep: tests/turns.py")
     option = config.option
     if hasattr(config, "workerinput"):
         option.turn, option.everything = config.workerinput["turn"], config.workerinput["everything"]
@@ -105,7 +107,7 @@ def _has_its_turn(item: pytest.Item, turn: int) -> bool:
     for mark in marks:
         number, of = mark.args
         if of not in SHARES or number not in range(of):
-            raise pytest.UsageError(f"{item.nodeid} has no turn: write by_turns(...)")
+            raise pytest.UsageError(f"{item.nodeid} has no turn: turn({number}, {of}) never comes")
         return bool(turn % of == number)
     return True
 
