@@ -11,7 +11,7 @@ import pytest
 
 from tests.collect_data import SETTINGS, files_of, shards_in, write_data
 from tests.collect_forks import Ended, Forks, Kill
-from tests.turns import by_turns
+from tests.turns import by_turns, deal
 from tutorial_lib.collect import ActivationStore, read_statistics
 
 SIGKILL = 9
@@ -49,7 +49,7 @@ def undisturbed(
 
 
 # In order of time, so that each turn has early and late ones.
-@pytest.mark.parametrize("moments", by_turns([MOMENTS[n::4] for n in range(4)], of=4), ids="abcd")
+@pytest.mark.parametrize("moments", by_turns(deal(MOMENTS, 4), of=4), ids="abcd")
 def test_a_collection_that_is_killed_at_random_moments_goes_on_to_the_same_bytes(
     forks: Forks,
     settings: dict[str, Any],
@@ -145,9 +145,7 @@ def test_statistics_that_are_killed_while_a_file_is_written_go_on_to_the_same_by
     assert hits == [True, True, True, False]  # after the result has its name there is nothing left to do
 
 
-@pytest.mark.parametrize(
-    "moments", by_turns([MOMENTS_OF_STATISTICS[n::3] for n in range(3)], of=3), ids="abc"
-)
+@pytest.mark.parametrize("moments", by_turns(deal(MOMENTS_OF_STATISTICS, 3), of=3), ids="abc")
 def test_statistics_that_are_killed_at_random_moments_go_on_to_the_same_bytes(
     forks: Forks, statistics_undisturbed: Any, tmp_path: Path, moments: list[float]
 ):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.turns import SHARES, TURNS, by_turns
+from tests.turns import SHARES, TURNS, by_turns, deal
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,6 +112,12 @@ def test_a_sweep_has_turns_that_all_come_and_a_case_for_each() -> None:
         by_turns(range(20), of=5)
     with pytest.raises(ValueError, match="3 cases are too few for 4 turns"):
         by_turns(range(3), of=4)
+
+
+def test_values_are_dealt_out_whole_and_each_share_has_early_and_late_ones() -> None:
+    shares = deal(range(20), 6)
+    assert sorted(value for share in shares for value in share) == list(range(20))
+    assert shares[1] == [1, 7, 13, 19]
 
 
 def test_a_turn_that_is_none_is_refused(sweeps: pytest.Pytester) -> None:

@@ -20,7 +20,7 @@ case that alone would notice some fault runs on every push: `[case, *by_turns(re
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -46,6 +46,11 @@ def by_turns(cases: Iterable[Any], of: int) -> list[Any]:
     if len(dealt) < of:
         raise ValueError(f"{len(dealt)} cases are too few for {of} turns")
     return [_marked(case, pytest.mark.turn(number % of, of)) for number, case in enumerate(dealt)]
+
+
+def deal(values: Sequence[Any], of: int) -> list[list[Any]]:
+    """All values in so many shares, for a sweep whose test takes many of them: every `of`-th one to each."""
+    return [list(values[number::of]) for number in range(of)]
 
 
 def _marked(case: Any, mark: pytest.MarkDecorator) -> Any:
