@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 from tests.collect_data import SETTINGS, files_of, shards_in, write_data
 from tests.collect_forks import ENVIRONMENT, ROOT, Forks
 from tests.collect_in_a_group import CHUNK_ROWS
+from tests.turns import by_turns
 from tutorial_lib.collect import (
     ActivationStore,
     collect_residual_streams,
@@ -236,11 +237,12 @@ def test_ranks_without_a_process_group_make_their_shards_one_after_the_other(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
-def test_ranks_without_a_process_group_share_a_folder_at_the_same_time(forks, data, one_process, tmp_path):
-    settings = {**SETTINGS, "data": str(data), "shard_rows": CHUNK_ROWS}
-    for number in range(4):
-        forks("rows", tmp_path / str(number), ranks=3, **settings)
-        assert files_of(tmp_path / str(number)) == one_process
+@pytest.mark.parametrize("repetition", by_turns(range(4), of=2))
+def test_ranks_without_a_process_group_share_a_folder_at_the_same_time(
+    forks, data, one_process, tmp_path, repetition
+):
+    forks("rows", tmp_path / "out", ranks=3, data=str(data), shard_rows=CHUNK_ROWS, **SETTINGS)
+    assert files_of(tmp_path / "out") == one_process
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="files are not locked on Windows, and leftovers stay")
