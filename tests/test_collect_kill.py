@@ -3,7 +3,6 @@ takes five, and at each step of the writing of a file."""
 
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,9 @@ MOMENTS = sorted(random.Random(0).uniform(0.02, 0.95) for _ in range(20))  # sha
 MANIFEST, RESULT = "manifest.json", "statistics.safetensors"
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has neither fork nor kill -9"),
-    pytest.mark.xdist_group("killed collections"),  # one process that imports everything
+    pytest.mark.xdist_group("forks"),  # of one process that imports everything
     pytest.mark.slow,
 ]
-
-
-@pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    with Forks(tmp_path_factory.mktemp("forks") / "log.txt") as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

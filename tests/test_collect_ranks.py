@@ -23,7 +23,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.collect_data import SETTINGS, files_of, shards_in, write_data
-from tests.collect_forks import ENVIRONMENT, ROOT, Forks
+from tests.collect_forks import ENVIRONMENT, ROOT
 from tests.collect_in_a_group import CHUNK_ROWS
 from tests.turns import by_turns
 from tutorial_lib.collect import (
@@ -41,7 +41,7 @@ OPTIONS = "--layers 1,3 --dtype float16 --on-bad skip --batch-tokens 512 --max-l
 SHARED: dict[str, Any] = {**SETTINGS, "shard_rows": CHUNK_ROWS, "progress": False}
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("ranks"),  # several processes each: not several of these tests at once
+    pytest.mark.xdist_group("forks"),  # several processes each: not several of these tests at once
     pytest.mark.skipif(
         sys.platform == "win32", reason="the launchers and kill -9 are those of Linux and macOS"
     ),
@@ -84,12 +84,6 @@ def one_process(
     assert collect_residual_streams(model, data, out=out, tokenizer=tokenizer, **SHARED).finished
     assert shards_in(out) > 20
     return files_of(out)
-
-
-@pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    with Forks(tmp_path_factory.mktemp("forks") / "log.txt") as made:
-        yield made
 
 
 @pytest.fixture
