@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+HANGS = 600  # seconds after which a process group that waits for itself is ended
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),
@@ -190,8 +191,27 @@ def _wait(child: int, kill: dict[str, Any] | None) -> Ended:
     )
 
 
+def _wait_as_a_launcher(children: list[int]) -> Ended:
+    """Kills all when one fails, as torchrun does, and when they hang."""
+    until, failed = time.monotonic() + HANGS, 0
+    while children:
+        for child in children.copy():
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                children.remove(child)
+                failed = failed or status
+        if failed or time.monotonic() > until:
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+            until = float("inf")
+        time.sleep(0.01)
+    return Ended(failed & 0x7F, failed >> 8, 0.0)
+
+
 def _run(order: dict[str, Any], model: Any, tokenizer: Any) -> Ended:
     children = [_fork(order, each, model, tokenizer) for each in order["each"]]
+    if order["what"] == "group":
+        return _wait_as_a_launcher(children)
     ended = [_wait(child, order["kill"]) for child in children]
     return max(ended, key=lambda each: (each.code, each.signal))
 
