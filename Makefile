@@ -18,7 +18,7 @@ JOBS ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || sysctl -n hw.ncpu 2>
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup serve build check test test-lowest test-highest test-exports test-peers wheel publish portable \
+.PHONY: help setup serve build check test test-everything test-lowest test-highest test-exports test-peers wheel publish portable \
 	lighthouse pages reference bake exercises \
 	atlas evaluate bench bench-peers bench-collect constraints clean
 
@@ -64,8 +64,12 @@ check: setup ## ruff, mypy, codespell
 	$(BIN)/mypy
 	$(BIN)/codespell tutorial_lib tests tools benchmarks docs *.md *.toml *.yml Makefile
 
-test: setup check build ## everything that CI checks
+test: setup check build ## everything that CI checks on a push
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --durations 20 --durations-min 10 $(ARGS)
+
+# A push runs one turn of each costly sweep, and each night all of them: tests/turns.py.
+test-everything: override ARGS += --everything
+test-everything: test ## the same with all turns of the costly sweeps, as CI does each night
 
 # The same tests on the ends of what pyproject.toml allows, each in an environment beside the usual one. The pages
 # run as well; what they print is compared on the pinned versions only, since messages and types differ.

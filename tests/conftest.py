@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.collect.collect_forks import Forks
 from tests.tiny_families import build, hooks_on
 from tutorial_lib import load_model
 
@@ -45,6 +46,13 @@ def llama() -> Iterator[Any]:
 def ids() -> torch.Tensor:
     """Token ids `[2, 7]` for any of the tiny models."""
     return torch.randint(5, 60, (2, 7), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """A process that has imported everything; the tests that use it are one xdist_group, so there is one."""
+    with Forks(tmp_path_factory.mktemp("forks") / "log.txt") as made:
+        yield made
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])

@@ -11,6 +11,7 @@ import pytest
 
 from tests import ROOT
 from tests.small_exercises import SOLUTION, STARTER, WRONG, add_exercise
+from tests.turns import by_turns
 from tutorial_lib.checker import report
 from tutorial_lib.checker.local import LocalRunner
 from tutorial_lib.checker.local_process import LocalError
@@ -270,16 +271,22 @@ def test_a_command_that_is_killed_leaves_no_process(exercise, tmp_path):
 
 
 @pytest.mark.slow
-def test_with_new_processes_only_it_is_the_same(exercise):
+@pytest.mark.parametrize(
+    ("outcome", "source"),
+    by_turns(
+        [
+            pytest.param(report.EXITED, body("os._exit(0)"), id="exit"),
+            pytest.param(report.TIMED_OUT, body("while True:", "    x = x"), id="loop"),
+        ],
+        of=2,
+    ),
+)
+def test_with_new_processes_only_it_is_the_same(exercise, outcome, source):
     with LocalRunner(seconds=SECONDS, spare=True, method="spawn") as runner:
-        for outcome, source in (
-            (report.EXITED, body("os._exit(0)")),
-            (report.TIMED_OUT, body("while True:", "    x = x")),
-        ):
-            used = runner._process
-            assert runner.check(exercise, source).outcome == outcome
-            assert runner._process is not None, "a spare one is started for the next"
-            assert runner._process is not used
+        used = runner._process
+        assert runner.check(exercise, source).outcome == outcome
+        assert runner._process is not None, "a spare one is started for the next"
+        assert runner._process is not used
         runner.spare = False
         assert runner.check(exercise, SOLUTION).passed
         assert runner._process is None, "and none if nothing more will come"

@@ -8,6 +8,7 @@ busy the machine is, or at a step of the writing of one file.
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any
 
 from tests import ROOT
 
+HANGS = 600  # seconds after which a process group that waits for itself is ended
 ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),
     "OMP_NUM_THREADS": "1",
@@ -73,13 +75,15 @@ class Forks:
     def __call__(
         self, what: str, out: Path, kill: Kill | None = None, *, ranks: int = 1, **settings: Any
     ) -> Ended:
-        """Collects "rows" or "statistics".
+        """Collects "rows" or "statistics", or does what a process group does in tests: "group".
 
         Args:
-            ranks: so many processes at the same time, which know of each other by the files alone.
+            ranks: so many processes at the same time, which know of each other by the files alone; for
+                "group" by a process group, which they find in the environment that a launcher gives them.
         """
         order = {"what": what, "out": str(out), "kill": kill and asdict(kill), "settings": settings}
         order["each"] = [{"rank": rank, "ranks": ranks} for rank in range(ranks)] if ranks > 1 else [{}]
+        order["port"] = _free_port() if what == "group" else None
         try:
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
@@ -94,6 +98,19 @@ class Forks:
         self._process.stdin.close()
         self._process.wait(timeout=60)
         self._process.stdout.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _work_in_a_group(order: dict[str, Any], each: dict[str, Any]) -> None:
+    from tests.collect import collect_in_a_group
+
+    os.environ |= {"RANK": str(each["rank"]), "WORLD_SIZE": str(each["ranks"])}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(order["port"])}
+    collect_in_a_group.main(Path(order["settings"]["data"]), Path(order["out"]))
 
 
 def _killed_at(kill: dict[str, Any]) -> None:
@@ -123,6 +140,8 @@ def _collect(order: dict[str, Any], each: dict[str, Any], model: Any, tokenizer:
     from tutorial_lib import collect
     from tutorial_lib.collect import statistics
 
+    if order["what"] == "group":
+        return _work_in_a_group(order, each)
     if order["kill"] and order["kill"]["file"]:
         _killed_at(order["kill"])
     statistics.SAVE_EVERY = 0.0
@@ -173,8 +192,27 @@ def _wait(child: int, kill: dict[str, Any] | None) -> Ended:
     )
 
 
+def _wait_as_a_launcher(children: list[int]) -> Ended:
+    """Kills all when one fails, as torchrun does, and when they hang."""
+    until, failed = time.monotonic() + HANGS, 0
+    while children:
+        for child in children.copy():
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                children.remove(child)
+                failed = failed or status
+        if failed or time.monotonic() > until:
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+            until = float("inf")
+        time.sleep(0.01)
+    return Ended(failed & 0x7F, failed >> 8, 0.0)
+
+
 def _run(order: dict[str, Any], model: Any, tokenizer: Any) -> Ended:
     children = [_fork(order, each, model, tokenizer) for each in order["each"]]
+    if order["what"] == "group":
+        return _wait_as_a_launcher(children)
     ended = [_wait(child, order["kill"]) for child in children]
     return max(ended, key=lambda each: (each.code, each.signal))
 

@@ -1,5 +1,9 @@
 """Several processes share one collection and give the bytes of one: started by torchrun, by accelerate, or by
-nothing that would know of them."""
+nothing that would know of them.
+
+A launcher loads PyTorch in itself and in each process, so a push starts one of them at most, by turns. What a
+process group does is tested on each push, in processes that are forked with a launcher's environment.
+"""
 
 import json
 import os
@@ -19,8 +23,9 @@ import typer
 from typer.testing import CliRunner
 
 from tests.collect.collect_data import SETTINGS, files_of, shards_in, write_data
-from tests.collect.collect_forks import ENVIRONMENT, ROOT, Forks
+from tests.collect.collect_forks import ENVIRONMENT, ROOT
 from tests.collect.collect_in_a_group import CHUNK_ROWS
+from tests.turns import by_turns
 from tutorial_lib.collect import (
     ActivationStore,
     collect_residual_streams,
@@ -36,7 +41,7 @@ OPTIONS = "--layers 1,3 --dtype float16 --on-bad skip --batch-tokens 512 --max-l
 SHARED: dict[str, Any] = {**SETTINGS, "shard_rows": CHUNK_ROWS, "progress": False}
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("ranks"),  # several processes each: not several of these tests at once
+    pytest.mark.xdist_group("forks"),  # several processes each: not several of these tests at once
     pytest.mark.skipif(
         sys.platform == "win32", reason="the launchers and kill -9 are those of Linux and macOS"
     ),
@@ -120,12 +125,14 @@ def workers_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     return [child for rank, child in sorted(ranks, key=lambda each: each[0] or "") if rank is not None]
 
 
+@pytest.mark.turn(0, 6)
 def test_two_processes_of_accelerate_launch_give_the_bytes_of_one(start, command, one_process, tmp_path):
     code, said = end(start(accelerate(2, *command(tmp_path / "out"))))
     assert code == 0, said
     assert files_of(tmp_path / "out") == one_process
 
 
+@pytest.mark.turn(2, 6)
 def test_a_killed_process_ends_torchrun_and_the_work_goes_on_to_the_same_bytes(
     start, command, one_process, data, box, tmp_path
 ):
@@ -153,32 +160,58 @@ def test_a_killed_process_ends_torchrun_and_the_work_goes_on_to_the_same_bytes(
     assert files_of(tmp_path / "copy") == one_process
 
 
-def test_three_processes_give_the_bytes_and_statistics_of_one_and_an_error_of_one_ends_all(
-    start, one_process, data, box, tmp_path, monkeypatch
-):
+@pytest.fixture
+def bad_data(data: Path, tmp_path: Path) -> str:
+    """Prepares a folder for `collect_in_a_group`; the words that name the bad line in its data."""
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "notes.txt").write_text("of somebody else")
     good = [line for line in data.read_text().splitlines() if line.endswith('"}')]
     (tmp_path / "bad.jsonl").write_text("\n".join([*good, "no JSON"]) + "\n")
+    return f"bad.jsonl, line {len(good) + 1} is no JSON"
+
+
+@pytest.mark.turn(4, 6)
+def test_three_processes_of_torchrun_give_the_bytes_and_statistics_of_one_and_an_error_of_one_ends_all(
+    start, one_process, data, bad_data, box, tmp_path, monkeypatch
+):
     code, said = end(start(torchrun(3, "tests.collect.collect_in_a_group", str(data), str(tmp_path))))
     assert all((tmp_path / f"told-{rank}.json").exists() for rank in range(3)), said
-    told = [json.loads((tmp_path / f"told-{rank}.json").read_text()) for rank in range(3)]
-    assert files_of(tmp_path / "rows") == one_process
+    check_group_of_three(tmp_path, one_process, statistics_in_chunks(box, data, monkeypatch))
+    assert code != 0
+    assert bad_data in said
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_three_processes_of_a_group_give_the_bytes_and_statistics_of_one_and_an_error_of_one_ends_all(
+    forks, one_process, data, bad_data, box, tmp_path, monkeypatch
+):
+    with pytest.raises(RuntimeError, match=bad_data):
+        forks("group", tmp_path, ranks=3, data=str(data))
+    check_group_of_three(tmp_path, one_process, statistics_in_chunks(box, data, monkeypatch))
+
+
+def statistics_in_chunks(box: Any, data: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The statistics of one process."""
+    monkeypatch.setattr(statistics, "CHUNK_ROWS", CHUNK_ROWS)
+    return statistics_of(box, data)
+
+
+def check_group_of_three(out: Path, one_process: dict[str, bytes], one: Any) -> None:
+    """Compares what three processes of `collect_in_a_group` made and told with the work of one."""
+    told = [json.loads((out / f"told-{rank}.json").read_text()) for rank in range(3)]
+    assert files_of(out / "rows") == one_process
 
     assert [each["size"] for each in told] == [3, 3, 3]
     assert all("is not empty and holds no collection" in each["reason"] for each in told)
-    assert [path.name for path in (tmp_path / "used").iterdir()] == ["notes.txt"]
+    assert [path.name for path in (out / "used").iterdir()] == ["notes.txt"]
 
-    monkeypatch.setattr(statistics, "CHUNK_ROWS", CHUNK_ROWS)
-    one = statistics_of(box, data)
     assert one["layer_3"].count > 5000
     assert [each["counts"] for each in told] == 3 * [{name: each.count for name, each in one.items()}]
-    assert_same_statistics(read_statistics(tmp_path / "statistics"), one)
+    assert_same_statistics(read_statistics(out / "statistics"), one)
 
-    assert code != 0  # the last thing that they do ends with an error on one of them
-    assert f"bad.jsonl, line {len(good) + 1} is no JSON" in said
-    assert shards_in(tmp_path / "bad") > 0
-    assert not (tmp_path / "bad" / "manifest.json").exists()
+    # The last thing that they do ends with an error on one of them.
+    assert shards_in(out / "bad") > 0
+    assert not (out / "bad" / "manifest.json").exists()
 
 
 def test_ranks_without_a_process_group_make_their_shards_one_after_the_other(
@@ -198,12 +231,12 @@ def test_ranks_without_a_process_group_make_their_shards_one_after_the_other(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
-def test_ranks_without_a_process_group_share_a_folder_at_the_same_time(data, one_process, tmp_path):
-    settings = {**SETTINGS, "data": str(data), "shard_rows": CHUNK_ROWS}
-    with Forks(tmp_path / "log.txt") as forks:
-        for number in range(4):
-            forks("rows", tmp_path / str(number), ranks=3, **settings)
-            assert files_of(tmp_path / str(number)) == one_process
+@pytest.mark.parametrize("repetition", by_turns(range(4), of=2))
+def test_ranks_without_a_process_group_share_a_folder_at_the_same_time(
+    forks, data, one_process, tmp_path, repetition
+):
+    forks("rows", tmp_path / "out", ranks=3, data=str(data), shard_rows=CHUNK_ROWS, **SETTINGS)
+    assert files_of(tmp_path / "out") == one_process
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="files are not locked on Windows, and leftovers stay")

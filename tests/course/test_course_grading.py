@@ -103,6 +103,7 @@ def test_the_answers_were_run_with_each_students_own_variant(
     assert {answer.report.seed for answer in answers} == {answer.seed for answer in answers}
 
 
+@pytest.mark.turn(0, 3)  # each push does so with stand-ins for the judges: test_course_judges.py
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")
 def test_a_run_that_is_killed_and_started_again_gives_the_same_grades_and_judges_nothing_twice(
     bundle: Bundle, graded: tuple[GradingRun, Path], tmp_path: Path

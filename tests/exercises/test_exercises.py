@@ -1,11 +1,13 @@
 """The gate: starters are not attempted, solutions pass, wrong answers are rejected for what is wrong."""
 
+import functools
 import re
 from pathlib import Path
 
 import pytest
 
 from tests import ROOT
+from tests.turns import by_turns
 from tools.reference.anchors import HEADING, anchor_of
 from tutorial_lib.checker import report
 from tutorial_lib.checker.in_process import case_specs, check_source
@@ -15,12 +17,24 @@ from tutorial_lib.exercises.catalog import Exercise, WrongAnswer, find_exercises
 DOCS = ROOT / "docs"
 EXERCISES = find_exercises()
 SEEDS = (1, 2)
-EACH = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
-WRONG = {f"{name}-{wrong.name}": (e, wrong) for name, e in EXERCISES.items() for wrong in e.wrong}
+# The tests of an exercise run in one process, where a report on an answer is made once.
+TOGETHER = {name: pytest.mark.xdist_group(f"exercise {name}") for name in EXERCISES}
+EACH = pytest.mark.parametrize(
+    "exercise", [pytest.param(e, id=name, marks=TOGETHER[name]) for name, e in EXERCISES.items()]
+)
+WRONG = [
+    pytest.param(e, wrong, id=f"{name}-{wrong.name}", marks=TOGETHER[name])
+    for name, e in EXERCISES.items()
+    for wrong in e.wrong
+]
 
 
-def check_on(exercise: Exercise, source: str, model: str, seed: int) -> Report:
-    return check_source(exercise, source, case_specs(exercise, seed=seed, models=(model,)))
+@functools.cache
+def report_on(name: str, wrong: str, model: str) -> Report:
+    """What the checks say of a wrong answer on one model."""
+    exercise = EXERCISES[name]
+    (source,) = [each.source for each in exercise.wrong if each.name == wrong]
+    return check_source(exercise, source, case_specs(exercise, seed=1, models=(model,)))
 
 
 @EACH
@@ -52,7 +66,7 @@ def test_an_empty_file_and_a_syntax_error_are_told_apart(exercise: Exercise) -> 
     assert check_source(exercise, "def f(:\n").outcome == report.SYNTAX_ERROR
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", by_turns(SEEDS, of=2))
 @EACH
 def test_a_solution_passes_on_every_model(exercise: Exercise, seed: int) -> None:
     found = check_source(exercise, exercise.solution, case_specs(exercise, seed=seed))
@@ -60,10 +74,10 @@ def test_a_solution_passes_on_every_model(exercise: Exercise, seed: int) -> None
     assert {result.model for result in found.results} == set(exercise.models)
 
 
-@pytest.mark.parametrize(("exercise", "wrong"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(("exercise", "wrong"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_own_message(exercise: Exercise, wrong: WrongAnswer) -> None:
     for model in exercise.models:
-        found = check_on(exercise, wrong.source, model, seed=1)
+        found = report_on(exercise.name, wrong.name, model)
         if model in wrong.right_on:
             assert found.outcome == report.PASSED, f"{model}: {found}"
         else:
@@ -77,8 +91,10 @@ def test_a_wrong_answer_is_rejected_with_its_own_message(exercise: Exercise, wro
 def test_every_misconception_has_a_message_of_its_own(exercise: Exercise) -> None:
     messages = {}
     for wrong in exercise.wrong:
-        found = check_source(exercise, wrong.source, case_specs(exercise, seed=1))
-        messages.setdefault(found.message, []).append(wrong.name)
+        # A report on all models has the message of the first one that rejects the answer.
+        reports = [report_on(exercise.name, wrong.name, model) for model in exercise.models]
+        message = next((found.message for found in reports if not found.passed), "")
+        messages.setdefault(message, []).append(wrong.name)
     assert [names for names in messages.values() if len(names) > 1] == []
 
 

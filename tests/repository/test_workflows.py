@@ -7,6 +7,7 @@ import yaml
 
 from tests import ROOT
 
+CI = ROOT / ".github" / "workflows" / "ci.yml"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
 JOBS = [
@@ -77,3 +78,27 @@ def test_a_build_of_the_site_is_told_the_folder_it_will_be_in_from_where_colab_o
     (put,) = [step["with"] for step in published["steps"] if step.get("with", {}).get("do") == "add"]
     placed = put["version"].replace("pr-${{ github.event.number }}", "format('pr-{0}', github.event.number)")
     assert placed in built
+
+
+def test_each_night_runs_what_a_push_runs_with_all_turns_of_the_sweeps_and_tells_when_it_is_red() -> None:
+    ci = yaml.safe_load(CI.read_text())
+    nightly = yaml.safe_load((CI.parent / "nightly.yml").read_text())
+    assert nightly[True]["schedule"]
+    assert nightly["jobs"]["everything"]["uses"].endswith("/ci.yml")
+    assert nightly["jobs"]["everything"]["with"] == {"everything": True}
+    assert ci["env"]["ARGS"] == "${{ inputs.everything && '--everything' || '' }}"
+    assert "github.workflow" in ci["concurrency"]["group"]  # or a push would end the night's run
+    tell = nightly["jobs"]["tell"]
+    assert tell["needs"] == "everything"
+    assert tell["if"] == "${{ !cancelled() && needs.everything.result != 'success' }}"
+    assert tell["permissions"] == {"issues": "write"}
+
+
+@pytest.mark.parametrize("name", yaml.safe_load(CI.read_text())["jobs"])
+def test_make_hands_pytest_the_arguments_that_ci_sets(name: str) -> None:
+    (target,) = re.findall(r"\bmake ([a-z-]+)", commands(job_of(CI, name)))
+    makefile = (ROOT / "Makefile").read_text()
+    (recipe,) = re.findall(rf"^{target}:.*## .*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    runs = [line for line in recipe.splitlines() if "-m pytest" in line]
+    assert runs
+    assert all(line.endswith("$(ARGS)") for line in runs)

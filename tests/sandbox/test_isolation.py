@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.isolation_answers import HONEST, HOSTILE, Hostile, exercise_folder
+from tests.turns import by_turns
 from tutorial_lib.checker import report
 from tutorial_lib.checker.report import Report
 from tutorial_lib.exercises.catalog import HERE, Exercise, ExerciseError, find_exercises, read_exercise
@@ -113,7 +114,7 @@ def test_a_hostile_answer_does_not_pass_and_the_next_honest_one_does(
 
 
 @linux
-@pytest.mark.parametrize("name", sorted(find_exercises()))
+@pytest.mark.parametrize("name", by_turns(sorted(find_exercises()), of=4))
 def test_every_solution_passes_in_isolation(name: str, grader: Grader) -> None:
     exercise = find_exercises()[name]
     grader.limits = Limits()
@@ -212,11 +213,18 @@ def test_where_a_layer_is_missing_that_was_there_before_no_answer_runs() -> None
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "outcome"),
-    [
-        (HONEST, report.PASSED),
-        ("while True:\n    pass\n", report.TIMED_OUT),
-        ("import torch\ndef double(x):\n    return torch.zeros(4_000_000)\n", report.CRASHED),
-    ],
+    by_turns(
+        [
+            pytest.param(HONEST, report.PASSED, id="honest"),
+            pytest.param("while True:\n    pass\n", report.TIMED_OUT, id="loop"),
+            pytest.param(
+                "import torch\ndef double(x):\n    return torch.zeros(4_000_000)\n",
+                report.CRASHED,
+                id="large",
+            ),
+        ],
+        of=3,
+    ),
 )
 def test_where_there_is_no_fork_each_answer_gets_a_new_process(
     source: str, outcome: str, doubling: Exercise
