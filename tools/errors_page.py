@@ -18,8 +18,8 @@ sys.path.insert(0, str(ROOT))
 
 from tests.snippet_scan import scan  # noqa: E402
 from tools.anchors import anchor_of  # noqa: E402
-from tools.api_pages import TITLE, sections  # noqa: E402
-from tools.api_source import find  # noqa: E402
+from tools.api_docstrings import SECTION  # noqa: E402
+from tools.api_pages import TITLE, find, pages  # noqa: E402
 from tools.generated import between, bring_up_to_date, parser  # noqa: E402
 from tools.messages import Message, collect, says  # noqa: E402
 
@@ -105,8 +105,8 @@ def _homes(pages: dict[str, str]) -> dict[str, str]:
     """The page of each file that defines names of that page."""
     found: dict[str, str] = {}
     for page, text in pages.items():
-        for section in sections(page, text):
-            found.setdefault(find(section.names[0]).path, page)
+        for _, name in SECTION.findall(text):
+            found.setdefault(find(name).relative_package_filepath.as_posix(), page)
     return found
 
 
@@ -132,10 +132,11 @@ def _line(message: Message, remedies: list[str]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     options = parser(__doc__).parse_args(arguments)
     reference = options.docs.resolve() / "reference"
-    api = {path.stem: path.read_text(encoding="utf-8") for path in sorted((reference / "api").glob("*.md"))}
     path = reference / "errors.md"
     try:
-        files = {path: page_text(path.read_text(encoding="utf-8"), api)}
+        files = {
+            path: page_text(path.read_text(encoding="utf-8"), dict(sorted(pages(reference / "api").items())))
+        }
     except ErrorsPageError as error:
         print(error, file=sys.stderr)
         return 1

@@ -7,8 +7,6 @@
   tools/lab_search.py.
 - `llms.txt` (https://llmstxt.org): the titles, addresses and descriptions of all pages of the navigation.
 - Names for what the theme leaves unnamed, on every page: tools/accessible.py.
-- Links from the names of the reference to their source, if the address of the repository is known: $REPO_URL,
-  or `repo_url` in mkdocs.yml; $REPO_REF is the branch, tag or commit, `main` if it is not set.
 - What the theme's script would do to each page while a reader waits: tools/first_paint.py.
 
 It needs no plugin, so it works after MkDocs, ProperDocs and Zensical alike. Run it once on each build.
@@ -32,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.snippet_scan import scan  # noqa: E402
 from tools.accessible import accessible  # noqa: E402
-from tools.api_source import find  # noqa: E402
+from tools.api_pages import with_source  # noqa: E402
 from tools.first_paint import paint_first, with_class  # noqa: E402
 from tools.lab_pages import LABS, LabError, lab_page  # noqa: E402
 from tools.lab_search import with_labs  # noqa: E402
@@ -41,7 +39,6 @@ from tools.run_it import Published, block, for_readers, published, with_block  #
 
 HOME = Path("index.md")  # has a notebook, but its first screen has the doors instead
 START = "Start"  # the group of the pages that stand in no group
-SOURCE = re.compile(r'<code class="api-source" title="(?P<name>[\w.]+)">(?P<path>[^<]+)</code>')
 COMMENT = re.compile(r"\s*<!--.*?-->\s*")
 
 
@@ -131,7 +128,7 @@ def split(page: Path) -> tuple[dict[str, Any], str]:
 
 
 def plain(body: str) -> str:
-    """A page's Markdown without comments, which speak to the tests and the tools."""
+    """A page's Markdown with what the source says of names, and without comments, which speak to tools."""
     fenced = {n for fence in scan(body).fences for n in range(fence.line, fence.end + 1)}
     lines = body.split("\n")
     kept = [line for n, line in enumerate(lines, 1) if n in fenced or not COMMENT.fullmatch(line)]
@@ -140,7 +137,7 @@ def plain(body: str) -> str:
         blank = 0 if line.strip() else blank + 1
         if blank < 2:  # a comment leaves two blank lines where it stood
             text.append(line)
-    return "\n".join(text)
+    return with_source("\n".join(text))
 
 
 def llms_text(config: dict[str, Any], found: list[Entry]) -> str:
@@ -154,27 +151,12 @@ def llms_text(config: dict[str, Any], found: list[Entry]) -> str:
     return "\n".join(parts)
 
 
-def with_links(html: str, markdown: str, repository: str, ref: str) -> str:
-    """A built page with a link to its Markdown, and with links to the source of names.
-
-    Args:
-        html: of the page.
-        markdown: the address of its Markdown, from the page.
-        repository: the address; nothing is linked to source if empty.
-        ref: a branch, tag or commit.
-    """
-
-    def linked(match: re.Match[str]) -> str:
-        line = find(match["name"]).line
-        return f'<a href="{repository.rstrip("/")}/blob/{ref}/{match["path"]}#L{line}">{match[0]}</a>'
-
+def with_link(html: str, markdown: str) -> str:
+    """A built page with a link to its Markdown, whose address is given from the page."""
     # For readers without scripts. Material takes such a link for the site in another language, and would ask
     # for a sitemap beside it on every page, which is not there.
     head = f'<noscript><link rel="alternate" type="text/markdown" href="{markdown}"></noscript>'
-    if head not in html:
-        html = html.replace("</head>", f"{head}</head>", 1)
-        html = SOURCE.sub(linked, html) if repository else html
-    return html
+    return html if head in html else html.replace("</head>", f"{head}</head>", 1)
 
 
 def with_notebook(html: str, page: Path, notebook: Path, where: Published) -> str:
@@ -212,7 +194,7 @@ def finish(site: Path, docs: Path) -> int:
             html = lab_page(html, source, docs, front.get("description", ""))
         if source in notebooks and path != HOME:
             html = with_notebook(html, path, notebooks[source], where)
-        html = with_links(html, markdown, where.repository, where.ref)
+        html = with_link(html, markdown)
         if where.repository:
             html = html.replace("git clone REPOSITORY", f"git clone {where.repository}")
         if path.parts[0] == LABS:
