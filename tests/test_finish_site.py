@@ -21,7 +21,7 @@ nav:
       - chapters/1-one.md
       - More:
           - Two: chapters/2-two.md
-          - Lab: labs/lab.ipynb
+          - Lab: labs/lab.md
 """
 HOME = "---\ndescription: The home.\n---\n\n# Home\n\n<!--pytest.mark.cpu-->\n\n[one](chapters/1-one.md#it)\n"
 ONE = (
@@ -47,6 +47,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "site/index.html": HTML,
         "site/chapters/1-one/index.html": HTML,
         "site/chapters/2-two/index.html": HTML,
+        "site/labs/lab/index.html": HTML,
         "site/chapters/x.png": "",
     }
     for name, text in files.items():
@@ -89,14 +90,6 @@ def test_llms_txt_lists_the_navigation_with_descriptions(project: Path) -> None:
         "- [One and more](chapters/2-two.md): Of one: this.\n"
         "- [A lab](labs/lab.md): The lab.\n"
     )
-
-
-def test_a_notebook_of_the_navigation_without_the_page_it_is_made_from_is_an_error(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (project / "docs/labs/lab.md").unlink()
-    assert finish(project) == 1
-    assert "docs/labs/lab.md is not there" in capsys.readouterr().err
 
 
 def test_addresses_are_whole_where_the_address_of_the_site_is_known(
@@ -178,19 +171,16 @@ def test_the_page_of_the_changelog_is_stale_when_the_changelog_changes(
     assert (tmp_path / "docs/changelog.md").read_text().endswith("- More: [here](index.md), there.\n")
 
 
-def test_every_page_is_shown_before_the_script_of_the_theme(project: Path) -> None:
-    page, styles = project / "site/404.html", project / "site/assets/stylesheets/main.57a0.min.css"
-    page.write_text(HTML.replace("</body>", "<table><tr><td>1</td></tr></table></body>"))
-    styles.parent.mkdir(parents=True)
-    styles.write_text(".md-typeset table:not([class]){margin:0}")
+def test_code_loses_the_spans_that_style_nothing_and_keeps_its_text(project: Path) -> None:
+    page = project / "site/index.html"
+    code = '<code><span class="n">x</span><span class="w"> </span><span class="o">=</span> 1</code>'
+    page.write_text(HTML.replace("</body>", f"{code}</body>"))
     assert finish(project) == 0
-    assert '<table class="data">' in page.read_text()
-    assert styles.read_text() == ".md-typeset table:is(:not([class]),.data){margin:0}"
+    assert '<code>x <span class="o">=</span> 1</code>' in page.read_text()
 
 
-def test_tables_are_left_to_a_theme_whose_styles_are_others(project: Path) -> None:
-    page = project / "site/404.html"
-    page.write_text(HTML.replace("</body>", "<table><tr><td>1</td></tr></table></body>"))
-    assert finish(project) == 0
-    assert "<body><h1>One</h1>" in page.read_text()
-    assert "<table><tr>" in page.read_text()
+def test_the_theme_shows_names_in_code_as_the_text_around_them() -> None:
+    material = pytest.importorskip("material", reason="the theme is not installed")
+    styles = next(Path(material.__file__).parent.glob("templates/assets/stylesheets/main.*.min.css"))
+    assert "--md-code-hl-name-color:var(--md-code-fg-color)" in styles.read_text()
+    assert "name-color" not in (ROOT / "docs/assets/extra.css").read_text()

@@ -104,12 +104,3 @@ def test_commands_that_clone_name_the_repository_once_it_is_known(
     monkeypatch.setenv("REPO_URL", REPOSITORY)
     assert finish(with_notebooks) == 0
     assert f"git clone {REPOSITORY} hooking" in built.read_text()
-
-
-def test_a_lab_without_a_page_has_no_notebook_on_the_site_whose_links_lead_nowhere(
-    with_notebooks: Path,
-) -> None:
-    assert (with_notebooks / "docs/labs/lab.ipynb").is_file()
-    assert finish(with_notebooks) == 0
-    assert not (with_notebooks / "site/labs/lab.ipynb").exists()
-    assert (with_notebooks / "site/notebooks/1-one.ipynb").is_file()

@@ -3,13 +3,10 @@
 - Beside each page its Markdown, at the address of the page with `.md` in the place of the last slash, and a
   link to it in the head of the page. `reference/cli/` is `reference/cli.md`, so links between them hold.
 - Under the title of each page that has a notebook, how to run it; and the notebooks: tools/run_it.py.
-- The pages of the labs, and what the search says of them, as for the other pages: tools/lab_pages.py,
-  tools/lab_search.py.
 - `llms.txt` (https://llmstxt.org): the titles, addresses and descriptions of all pages of the navigation.
-- Names for what the theme leaves unnamed, on every page: tools/accessible.py.
-- What the theme's script would do to each page while a reader waits: tools/first_paint.py.
 
-It needs no plugin, so it works after MkDocs, ProperDocs and Zensical alike. Run it once on each build.
+What is done to a page is a list of functions, `STEPS`. It needs no plugin, so it works after MkDocs,
+ProperDocs and Zensical alike.
 """
 
 from __future__ import annotations
@@ -18,8 +15,8 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +26,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.snippet_scan import scan  # noqa: E402
-from tools.accessible import accessible  # noqa: E402
 from tools.api_pages import with_source  # noqa: E402
-from tools.first_paint import paint_first, with_class  # noqa: E402
-from tools.lab_pages import LABS, LabError, lab_page  # noqa: E402
-from tools.lab_search import with_labs  # noqa: E402
 from tools.notebooks import sources  # noqa: E402
 from tools.run_it import Published, block, for_readers, published, with_block  # noqa: E402
 
 HOME = Path("index.md")  # has a notebook, but its first screen has the doors instead
 START = "Start"  # the group of the pages that stand in no group
+PLAIN_TOKEN = re.compile(r'<span class="[nw]">([^<]*)</span>')
 COMMENT = re.compile(r"\s*<!--.*?-->\s*")
 
 
@@ -61,6 +55,33 @@ class Entry:
     title: str
     path: str
     description: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A built page.
+
+    Attributes:
+        site: the folder of the site.
+        path: of its source below docs/; its Markdown has the same path below the site.
+        built: the file of the page.
+        markdown: what its Markdown says.
+        notebook: the path of its notebook below docs/, and below the site.
+        where: the addresses of the repository and the site.
+        html: of the page, as far as it is done.
+    """
+
+    site: Path
+    path: Path
+    built: Path
+    markdown: str
+    notebook: Path | None
+    where: Published
+    html: str
+
+    def link(self, to: Path) -> str:
+        """The address of a file of the site, from the page."""
+        return Path(os.path.relpath(self.site / to, self.built.parent)).as_posix()
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -93,14 +114,11 @@ def entries(config: dict[str, Any], docs: Path) -> list[Entry]:
             name, value = next(iter(item.items())) if isinstance(item, dict) else ("", item)
             if isinstance(value, list):
                 yield from walk(value, group if group != START else name)
-            elif value.endswith((".md", ".ipynb")):
-                yield group, name, value.replace(".ipynb", ".md")  # beside a lab's notebook lies its source
+            elif value.endswith(".md"):
+                yield group, name, value
 
     found, problems = [], []
     for group, name, path in walk(config["nav"], START):
-        if not (docs / path).is_file():
-            problems.append(f"docs/{path} is not there, from which the notebook of the navigation is made")
-            continue
         front, body = split(docs / path)
         title = re.search(r"^# (.+)$", body, re.MULTILINE)
         description = front.get("description", "")
@@ -151,22 +169,44 @@ def llms_text(config: dict[str, Any], found: list[Entry]) -> str:
     return "\n".join(parts)
 
 
-def with_link(html: str, markdown: str) -> str:
-    """A built page with a link to its Markdown, whose address is given from the page."""
+def with_markdown(page: Page) -> str:
+    """The page with a link to its Markdown, which is put beside it."""
+    to = page.site / page.path
+    to.write_text(page.markdown, encoding="utf-8", newline="\n")
     # For readers without scripts. Material takes such a link for the site in another language, and would ask
     # for a sitemap beside it on every page, which is not there.
-    head = f'<noscript><link rel="alternate" type="text/markdown" href="{markdown}"></noscript>'
-    return html if head in html else html.replace("</head>", f"{head}</head>", 1)
+    link = f'<link rel="alternate" type="text/markdown" href="{page.link(page.path)}">'
+    head = f"<noscript>{link}</noscript></head>"
+    return page.html if head in page.html else page.html.replace("</head>", head, 1)
 
 
-def with_notebook(html: str, page: Path, notebook: Path, where: Published) -> str:
-    """A built page with how to run it under its title; both paths are below docs/."""
-    folder = page.parent if page.stem == "index" else page.with_suffix("")
-    link = Path(os.path.relpath(notebook, folder)).as_posix()
+def with_notebook(page: Page) -> str:
+    """The page with how to run it under its title, if it has a notebook."""
+    if page.notebook is None or page.path == HOME:
+        return page.html
     try:
-        return with_block(html, block(notebook.as_posix(), link, where))
+        return with_block(page.html, block(page.notebook.as_posix(), page.link(page.notebook), page.where))
     except ValueError as error:
-        raise FinishError(f"{page}: {error}") from error
+        raise FinishError(f"{page.path}: {error}") from error
+
+
+def with_repository(page: Page) -> str:
+    """The page with the address of the repository, if it is known, in the commands that clone it."""
+    known = page.where.repository
+    return page.html.replace("git clone REPOSITORY", f"git clone {known}") if known else page.html
+
+
+def without_plain_tokens(page: Page) -> str:
+    """The page without the spans around names and white space in code, which style nothing: 20 kB on some."""
+    return PLAIN_TOKEN.sub(r"\1", page.html)
+
+
+STEPS: tuple[Callable[[Page], str], ...] = (
+    with_markdown,
+    with_notebook,
+    with_repository,
+    without_plain_tokens,
+)
 
 
 def finish(site: Path, docs: Path) -> int:
@@ -176,48 +216,28 @@ def finish(site: Path, docs: Path) -> int:
         FinishError: it is no built site, or a page lacks what is needed.
     """
     config = read_config(docs.parent / "mkdocs.yml")
-    found = entries(config, docs)
     where = published(config.get("repo_url") or "", config.get("site_url") or "")
     notebooks = {page: made.relative_to(docs) for made, page in sources(docs).items() if made.is_file()}
-    pages, labs = 0, {}
+    llms = llms_text(config, entries(config, docs))  # before a page is changed: it may find what is missing
+    pages = 0
     for source in sorted(docs.rglob("*.md")):
         path = source.relative_to(docs)
         built = site / (path.parent if path.stem == "index" else path.with_suffix("")) / "index.html"
         if not built.is_file():
             continue
         pages += 1
-        front, body = split(source)
-        (site / path).write_text(plain(body), encoding="utf-8", newline="\n")
-        markdown = Path(os.path.relpath(site / path, built.parent)).as_posix()
-        html = built.read_text(encoding="utf-8")
-        if path.parts[0] == LABS:
-            html = lab_page(html, source, docs, front.get("description", ""))
-        if source in notebooks and path != HOME:
-            html = with_notebook(html, path, notebooks[source], where)
-        html = with_link(html, markdown)
-        if where.repository:
-            html = html.replace("git clone REPOSITORY", f"git clone {where.repository}")
-        if path.parts[0] == LABS:
-            labs[f"{path.with_suffix('').as_posix()}/"] = html
-        built.write_text(html, encoding="utf-8", newline="\n")
+        html, markdown = built.read_text(encoding="utf-8"), plain(split(source)[1])
+        page = Page(site, path, built, markdown, notebooks.get(source), where, html)
+        for step in STEPS:
+            page = replace(page, html=step(page))
+        built.write_text(page.html, encoding="utf-8", newline="\n")
     if not pages:
         raise FinishError(f"{site} has no page of {docs}: build the site first")
-    tables = with_class(site)
-    for page in site.rglob("*.html"):
-        html = paint_first(accessible(page.read_text(encoding="utf-8")), tables=tables)
-        page.write_text(html, encoding="utf-8", newline="\n")
     for notebook in docs.rglob("*.ipynb"):
-        if notebook.parent.name == LABS and notebook.with_suffix("").name not in {
-            Path(lab).name for lab in labs
-        }:
-            continue  # a builder that reads no notebooks has no page of this one
         to = site / notebook.relative_to(docs)
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_text(for_readers(notebook, docs, where), encoding="utf-8", newline="\n")
-    index = site / "search" / "search_index.json"
-    if labs and index.is_file():
-        index.write_text(with_labs(index.read_text(encoding="utf-8"), labs), encoding="utf-8", newline="\n")
-    (site / "llms.txt").write_text(llms_text(config, found), encoding="utf-8", newline="\n")
+    (site / "llms.txt").write_text(llms, encoding="utf-8", newline="\n")
     return pages
 
 
@@ -228,7 +248,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         pages = finish(options.site.resolve(), options.docs.resolve())
-    except (FinishError, LabError) as error:
+    except FinishError as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{pages} pages in Markdown, and llms.txt")
