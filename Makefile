@@ -126,13 +126,24 @@ publish: build ## put the site on the branch gh-pages as VERSION=1.2.0 (or dev);
 	$(BIN)/python -m tools.site.publish add site "$(VERSION)" $(if $(PUSH),--push $(PUSH))
 
 # What MkDocs may be replaced by, each in an environment of its own, with the same theme where it has none.
-portable: setup ## build the site with MkDocs, ProperDocs and Zensical and compare (a minute or two)
+SITES := mkdocs properdocs zensical
+portable: setup ## build the site with MkDocs, ProperDocs and Zensical: the same pages and headings (some minutes)
 	$(BIN)/uv venv --quiet --allow-existing .venv-properdocs
-	$(BIN)/uv pip install --quiet --upgrade --python .venv-properdocs/bin/python --constraint constraints.txt properdocs mkdocs-material mkdocs-jupyter
+	$(BIN)/uv pip install --quiet --upgrade --python .venv-properdocs/bin/python --constraint constraints.txt \
+		properdocs mkdocs-material mkdocs-jupyter mkdocstrings-python
 	$(BIN)/uv venv --quiet --allow-existing .venv-zensical
-	$(BIN)/uv pip install --quiet --upgrade --python .venv-zensical/bin/python zensical
-	$(BIN)/python -m tools.site.portable --mkdocs $(BIN)/mkdocs --properdocs .venv-properdocs/bin/properdocs \
-		--zensical .venv-zensical/bin/zensical $(ARGS)
+	$(BIN)/uv pip install --quiet --upgrade --python .venv-zensical/bin/python zensical mkdocstrings-python
+	rm -rf .portable
+	SITE_DIR=.portable/mkdocs $(BIN)/mkdocs build --strict
+	SITE_DIR=.portable/properdocs .venv-properdocs/bin/properdocs build --strict
+	SITE_DIR=.portable/zensical .venv-zensical/bin/zensical build --strict
+	@set -e; for site in $(SITES); do \
+		$(BIN)/python -m tools.site.finish_site .portable/$$site; \
+		$(BIN)/python -m tools.site.check_links .portable/$$site; \
+		(cd .portable/$$site && grep -roE '<h[1-6] id="[^"]+"' --include='*.html' --exclude-dir=labs . | sort) \
+			> .portable/$$site.headings; \
+		diff .portable/mkdocs.headings .portable/$$site.headings; \
+	done  # but for the labs: Zensical reads no notebooks
 
 # On Debian and Ubuntu: apt install chromium nodejs npm
 LIGHTHOUSE ?= lighthouse@12.8.2

@@ -58,12 +58,13 @@ class LeftoverHook:
             its class's (accelerate does that), "compiled" where torch.compile stands before it.
         name: the name of the function, or the class of the object that is called.
         owner: whose it is.
-            "user": whoever registered it still holds its handle.
-            "copy": it was not registered here but came along with `copy.deepcopy`.
-            "unknown": registered by code that did not keep the handle, or come along with a copy whose
-            original's handle is gone. PyTorch keeps nothing that tells these apart.
-            "tutorial_lib": of an `add_hooks` block that is still running.
-            "transformers", "accelerate", "peft", "torch": defined in that library.
+
+            - `"user"`: whoever registered it still holds its handle.
+            - `"copy"`: it was not registered here but came along with `copy.deepcopy`.
+            - `"unknown"`: registered by code that did not keep the handle, or come along with a copy whose
+              original's handle is gone. PyTorch keeps nothing that tells these apart.
+            - `"tutorial_lib"`: of an `add_hooks` block that is still running.
+            - `"transformers"`, `"accelerate"`, `"peft"`, `"torch"`: defined in that library.
         where: "file:line" of the function's definition, None where Python does not know it.
     """
 

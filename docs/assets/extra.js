@@ -1,6 +1,16 @@
 // What the theme's own script leaves out for those who go by keyboard or screen reader.
 const article = document.querySelector("article");
 
+// Names: of the dialog for the search, and of the lists below a section whose label in the navigation is an icon.
+document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
+for (const list of document.querySelectorAll(".md-nav[aria-labelledby]")) {
+  if (document.getElementById(list.getAttribute("aria-labelledby"))?.textContent.trim()) continue;
+  list.removeAttribute("aria-labelledby");
+  list.ariaLabel = list.querySelector(".md-nav__title").textContent.trim();
+}
+// The empty corner of a table is no heading.
+for (const corner of document.querySelectorAll("article th")) if (!corner.innerHTML.trim()) corner.outerHTML = "<td></td>";
+
 // What scrolls sideways, a table, a picture or code, can be reached with the keyboard; what fits is no stop on the way.
 const sized = new ResizeObserver((entries) => {
   const scrolls = entries.map(({ target }) => target.scrollWidth > target.clientWidth); // all before the first change

@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from tests import ROOT
 from tools.reference import cli_page
-from tools.reference.sections import PartsError
 from tutorial_lib.cli import app
 
 PAGE = ROOT / "docs" / "reference" / "cli.md"
@@ -92,7 +91,7 @@ def test_a_command_has_usage_arguments_options_defaults_and_exit_codes() -> None
 
 
 def test_a_command_without_exit_codes_or_an_option_without_help_is_an_error() -> None:
-    with pytest.raises(PartsError, match="run: its help ends with no `Exit code"):
+    with pytest.raises(cli_page.PartsError, match="run: its help ends with no `Exit code"):
         _made("Run it.")
-    with pytest.raises(PartsError, match="run: no help for --loud"):
+    with pytest.raises(cli_page.PartsError, match="run: no help for --loud"):
         _made("Run it.\n\nExit code 0: well.", option_help=None)

@@ -8,7 +8,6 @@ import pytest
 
 from tests import ROOT
 from tools.reference import root_pages
-from tools.reference.api_source import find
 from tools.site import finish_site
 from tools.site.check_links import read_site
 
@@ -31,11 +30,7 @@ ONE = (
     "```html\n<!-- code -->\n```\n\n[home](../index.md) ![x](x.png)\n"
 )
 LAB = "---\ndescription: The lab.\n---\n\n# A lab\n"
-HTML = (
-    '<html><head></head><body><h1>One</h1><p id="it">'
-    '<code class="api-source" title="tutorial_lib.hooks.add_hooks">'
-    "tutorial_lib/hooks.py</code></p></body></html>"
-)
+HTML = '<html><head></head><body><h1>One</h1><p id="it"></p></body></html>'
 
 
 @pytest.fixture
@@ -97,14 +92,6 @@ def test_llms_txt_lists_the_navigation_with_descriptions(project: Path) -> None:
     )
 
 
-def test_a_notebook_of_the_navigation_without_the_page_it_is_made_from_is_an_error(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (project / "docs/labs/lab.md").unlink()
-    assert finish(project) == 1
-    assert "docs/labs/lab.md is not there" in capsys.readouterr().err
-
-
 def test_addresses_are_whole_where_the_address_of_the_site_is_known(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,20 +100,20 @@ def test_addresses_are_whole_where_the_address_of_the_site_is_known(
     assert "](https://example.org/small/chapters/1-one.md)" in (project / "site/llms.txt").read_text()
 
 
-def test_names_lead_to_their_line_only_where_the_repository_is_known(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_notebook_of_the_navigation_without_the_page_it_is_made_from_is_an_error(
+    project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (project / "docs/labs/lab.md").unlink()
+    assert finish(project) == 1
+    assert "docs/labs/lab.md is not there" in capsys.readouterr().err
+
+
+def test_the_markdown_of_the_reference_has_what_the_source_says(project: Path) -> None:
+    (project / "docs/chapters/1-one.md").write_text(f"{ONE}\n::: tutorial_lib.add_hooks\n")
     assert finish(project) == 0
-    assert "<a " not in (project / "site/index.html").read_text()
-    (project / "site/index.html").write_text(HTML)
-    monkeypatch.setenv("REPO_URL", "https://example.org/owner/name/")
-    monkeypatch.setenv("REPO_REF", "v1")
-    assert finish(project) == 0
-    line = find("add_hooks").line
-    address = f"https://example.org/owner/name/blob/v1/tutorial_lib/hooks.py#L{line}"
-    assert f'<a href="{address}"><code' in (project / "site/index.html").read_text()
-    source = (ROOT / "tutorial_lib" / "hooks.py").read_text(encoding="utf-8").split("\n")
-    assert source[line - 1].startswith("def add_hooks(")
+    text = (project / "site/chapters/1-one.md").read_text()
+    assert "def add_hooks(\n    module_forward_pre_hooks: Iterable[HookPair] = ()," in text
+    assert "\n    Raises:\n" in text
 
 
 @pytest.mark.parametrize(
@@ -202,19 +189,16 @@ def test_the_page_of_a_file_is_stale_when_the_file_changes(
     assert (tmp_path / "docs" / page).read_text().endswith(f"- More: [here]({link}), there.\n")
 
 
-def test_every_page_is_shown_before_the_script_of_the_theme(project: Path) -> None:
-    page, styles = project / "site/404.html", project / "site/assets/stylesheets/main.57a0.min.css"
-    page.write_text(HTML.replace("</body>", "<table><tr><td>1</td></tr></table></body>"))
-    styles.parent.mkdir(parents=True)
-    styles.write_text(".md-typeset table:not([class]){margin:0}")
+def test_code_loses_the_spans_that_style_nothing_and_keeps_its_text(project: Path) -> None:
+    page = project / "site/index.html"
+    code = '<code><span class="n">x</span><span class="w"> </span><span class="o">=</span> 1</code>'
+    page.write_text(HTML.replace("</body>", f"{code}</body>"))
     assert finish(project) == 0
-    assert '<table class="data">' in page.read_text()
-    assert styles.read_text() == ".md-typeset table:is(:not([class]),.data){margin:0}"
+    assert '<code>x <span class="o">=</span> 1</code>' in page.read_text()
 
 
-def test_tables_are_left_to_a_theme_whose_styles_are_others(project: Path) -> None:
-    page = project / "site/404.html"
-    page.write_text(HTML.replace("</body>", "<table><tr><td>1</td></tr></table></body>"))
-    assert finish(project) == 0
-    assert "<body><h1>One</h1>" in page.read_text()
-    assert "<table><tr>" in page.read_text()
+def test_the_theme_shows_names_in_code_as_the_text_around_them() -> None:
+    material = pytest.importorskip("material", reason="the theme is not installed")
+    styles = next(Path(material.__file__).parent.glob("templates/assets/stylesheets/main.*.min.css"))
+    assert "--md-code-hl-name-color:var(--md-code-fg-color)" in styles.read_text()
+    assert "name-color" not in (ROOT / "docs/assets/extra.css").read_text()

@@ -13,7 +13,7 @@ from typing import Any
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 TAG = "install"
-NOT_ON_SITE = "not-on-site"  # the tag of the cells that mkdocs-jupyter leaves out
+NOT_ON_SITE = "not-on-site"  # the tag of the cells that the page of a notebook has not
 MADE_FROM = (
     "*Made from [{name}]({link}): edit that page, not this notebook. The next cell installs what it needs.*"
 )

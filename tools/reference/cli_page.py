@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -27,11 +28,16 @@ from typing import Any
 import typer.main
 
 from tools.reference.generated import bring_up_to_date, parser
-from tools.reference.sections import PartsError, filled, problems, sections_of
 from tutorial_lib.cli import app
 
+PART = re.compile(r"^(<!-- cli: ([^\n]+) -->)\n.*?^(<!-- end of cli -->)$", re.MULTILINE | re.DOTALL)
+SHELL = re.compile(r"^```sh\b.*?^```", re.MULTILINE | re.DOTALL)
 EXIT_CODES = re.compile(r"Exit code (?P<codes>\d: .+)$", re.DOTALL)
 CODE = re.compile(r"(?:^|\s)(\d{1,3}): ")
+
+
+class PartsError(Exception):
+    """The page or a command is not as it should be; a line for each thing to mend."""
 
 
 def commands() -> dict[str, Any]:
@@ -125,17 +131,23 @@ def made(docs: Path) -> dict[Path, str]:
     page = docs / "reference" / "cli.md"
     text = page.read_text(encoding="utf-8")
     known = commands()
-    found = sections_of(page.name, text, "cli")
-    lines = problems(found, known, "cli", lambda name: name)
-    for section in found:
-        name = section.names[0]
-        if name not in known:
-            lines.append(f"{page.name}: there is no command `{name}`")
-        if not re.search(rf"^(?:.* )?{re.escape(name)}\b", section.code("sh"), re.MULTILINE):
-            lines.append(f"{page.name}: {section.heading}: no block of sh that runs `{name}`")
+    counted = Counter(match[2] for match in PART.finditer(text))
+    lines = [f"{name} has no section" for name in known if not counted[name]]
+    lines += [f"{name} has {n} sections" for name, n in counted.items() if n > 1]
+    lines += [f"there is no command `{name}`" for name in counted if name not in known]
+    for section in re.split(r"^(?=## )", text, flags=re.MULTILINE):
+        heading = section.split("\n")[0].removeprefix("## ")
+        for match in PART.finditer(section):
+            if heading != match[2]:
+                lines.append(f"{heading}: the heading must be that of the one command, {match[2]}")
+            runs = rf"^(?:.* )?{re.escape(match[2])}\b"
+            if not re.search(runs, "".join(SHELL.findall(section)), re.MULTILINE):
+                lines.append(f"{heading}: no block of sh that runs `{match[2]}`")
     if lines:
         raise PartsError("\n".join([*lines, "How a section is written: tools/reference/cli_page.py"]))
-    return {page: filled(text, "cli", lambda name: part(name, known[name]))}
+    return {
+        page: PART.sub(lambda match: f"{match[1]}\n\n{part(match[2], known[match[2]])}\n\n{match[3]}", text)
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,8 +18,8 @@ from pathlib import Path
 from tools import ROOT
 from tools.pages.scan import scan
 from tools.reference.anchors import anchor_of
-from tools.reference.api_pages import TITLE, sections
-from tools.reference.api_source import find
+from tools.reference.api_docstrings import SECTION
+from tools.reference.api_pages import TITLE, find, pages
 from tools.reference.generated import between, bring_up_to_date, parser
 from tools.reference.messages import Message, collect, says
 
@@ -106,8 +106,8 @@ def _homes(pages: dict[str, str]) -> dict[str, str]:
     """The page of each file that defines names of that page."""
     found: dict[str, str] = {}
     for page, text in pages.items():
-        for section in sections(page, text):
-            found.setdefault(find(section.names[0]).path, page)
+        for _, name in SECTION.findall(text):
+            found.setdefault(find(name).relative_package_filepath.as_posix(), page)
     return found
 
 
@@ -133,10 +133,11 @@ def _line(message: Message, remedies: list[str]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     options = parser(__doc__).parse_args(arguments)
     reference = options.docs.resolve() / "reference"
-    api = {path.stem: path.read_text(encoding="utf-8") for path in sorted((reference / "api").glob("*.md"))}
     path = reference / "errors.md"
     try:
-        files = {path: page_text(path.read_text(encoding="utf-8"), api)}
+        files = {
+            path: page_text(path.read_text(encoding="utf-8"), dict(sorted(pages(reference / "api").items())))
+        }
     except ErrorsPageError as error:
         print(error, file=sys.stderr)
         return 1

@@ -6,12 +6,9 @@
 - The pages of the labs, and what the search says of them, as for the other pages: tools/site/lab_pages.py,
   tools/site/lab_search.py.
 - `llms.txt` (https://llmstxt.org): the titles, addresses and descriptions of all pages of the navigation.
-- Names for what the theme leaves unnamed, on every page: tools/site/accessible.py.
-- Links from the names of the reference to their source, if the address of the repository is known: $REPO_URL,
-  or `repo_url` in mkdocs.yml; $REPO_REF is the branch, tag or commit, `main` if it is not set.
-- What the theme's script would do to each page while a reader waits: tools/site/first_paint.py.
 
-It needs no plugin, so it works after MkDocs, ProperDocs and Zensical alike. Run it once on each build.
+What is done to a page is a list of functions, `STEPS`. It needs no plugin, so it works after MkDocs,
+ProperDocs and Zensical alike.
 """
 
 from __future__ import annotations
@@ -20,8 +17,8 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +27,14 @@ import yaml  # type: ignore[import-untyped]
 from tools import ROOT
 from tools.notebooks.notebooks import sources
 from tools.pages.scan import scan
-from tools.reference.api_source import find
-from tools.site.accessible import accessible
-from tools.site.first_paint import paint_first, with_class
+from tools.reference.api_pages import with_source
 from tools.site.lab_pages import LABS, LabError, lab_page
 from tools.site.lab_search import with_labs
 from tools.site.run_it import Published, block, for_readers, published, with_block
 
 HOME = Path("index.md")  # has a notebook, but its first screen has the doors instead
 START = "Start"  # the group of the pages that stand in no group
-SOURCE = re.compile(r'<code class="api-source" title="(?P<name>[\w.]+)">(?P<path>[^<]+)</code>')
+PLAIN_TOKEN = re.compile(r'<span class="[nw]">([^<]*)</span>')
 COMMENT = re.compile(r"\s*<!--.*?-->\s*")
 
 
@@ -62,6 +57,40 @@ class Entry:
     title: str
     path: str
     description: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A built page.
+
+    Attributes:
+        site: the folder of the site.
+        source: the file of its Markdown.
+        path: of the same below docs/; its Markdown has the same path below the site.
+        built: the file of the page.
+        markdown: what its Markdown says.
+        notebook: the path of its notebook below docs/, and below the site.
+        where: the addresses of the repository and the site.
+        html: of the page, as far as it is done.
+    """
+
+    site: Path
+    source: Path
+    path: Path
+    built: Path
+    markdown: str
+    notebook: Path | None
+    where: Published
+    html: str
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether it shows a notebook, which mkdocs-jupyter made a page of."""
+        return self.path.parts[0] == LABS
+
+    def link(self, to: Path) -> str:
+        """The address of a file of the site, from the page."""
+        return Path(os.path.relpath(self.site / to, self.built.parent)).as_posix()
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -129,7 +158,7 @@ def split(page: Path) -> tuple[dict[str, Any], str]:
 
 
 def plain(body: str) -> str:
-    """A page's Markdown without comments, which speak to the tests and the tools."""
+    """A page's Markdown with what the source says of names, and without comments, which speak to tools."""
     fenced = {n for fence in scan(body).fences for n in range(fence.line, fence.end + 1)}
     lines = body.split("\n")
     kept = [line for n, line in enumerate(lines, 1) if n in fenced or not COMMENT.fullmatch(line)]
@@ -138,7 +167,7 @@ def plain(body: str) -> str:
         blank = 0 if line.strip() else blank + 1
         if blank < 2:  # a comment leaves two blank lines where it stood
             text.append(line)
-    return "\n".join(text)
+    return with_source("\n".join(text))
 
 
 def llms_text(config: dict[str, Any], found: list[Entry]) -> str:
@@ -152,37 +181,53 @@ def llms_text(config: dict[str, Any], found: list[Entry]) -> str:
     return "\n".join(parts)
 
 
-def with_links(html: str, markdown: str, repository: str, ref: str) -> str:
-    """A built page with a link to its Markdown, and with links to the source of names.
+def as_chapter(page: Page) -> str:
+    """The page of a lab as that of a chapter; any other page as it is."""
+    if not page.is_lab:
+        return page.html
+    docs = Path(*page.source.parts[: -len(page.path.parts)])
+    return lab_page(page.html, page.source, docs, split(page.source)[0].get("description", ""))
 
-    Args:
-        html: of the page.
-        markdown: the address of its Markdown, from the page.
-        repository: the address; nothing is linked to source if empty.
-        ref: a branch, tag or commit.
-    """
 
-    def linked(match: re.Match[str]) -> str:
-        line = find(match["name"]).line
-        return f'<a href="{repository.rstrip("/")}/blob/{ref}/{match["path"]}#L{line}">{match[0]}</a>'
-
+def with_markdown(page: Page) -> str:
+    """The page with a link to its Markdown, which is put beside it."""
+    to = page.site / page.path
+    to.write_text(page.markdown, encoding="utf-8", newline="\n")
     # For readers without scripts. Material takes such a link for the site in another language, and would ask
     # for a sitemap beside it on every page, which is not there.
-    head = f'<noscript><link rel="alternate" type="text/markdown" href="{markdown}"></noscript>'
-    if head not in html:
-        html = html.replace("</head>", f"{head}</head>", 1)
-        html = SOURCE.sub(linked, html) if repository else html
-    return html
+    link = f'<link rel="alternate" type="text/markdown" href="{page.link(page.path)}">'
+    head = f"<noscript>{link}</noscript></head>"
+    return page.html if head in page.html else page.html.replace("</head>", head, 1)
 
 
-def with_notebook(html: str, page: Path, notebook: Path, where: Published) -> str:
-    """A built page with how to run it under its title; both paths are below docs/."""
-    folder = page.parent if page.stem == "index" else page.with_suffix("")
-    link = Path(os.path.relpath(notebook, folder)).as_posix()
+def with_notebook(page: Page) -> str:
+    """The page with how to run it under its title, if it has a notebook."""
+    if page.notebook is None or page.path == HOME:
+        return page.html
     try:
-        return with_block(html, block(notebook.as_posix(), link, where))
+        return with_block(page.html, block(page.notebook.as_posix(), page.link(page.notebook), page.where))
     except ValueError as error:
-        raise FinishError(f"{page}: {error}") from error
+        raise FinishError(f"{page.path}: {error}") from error
+
+
+def with_repository(page: Page) -> str:
+    """The page with the address of the repository, if it is known, in the commands that clone it."""
+    known = page.where.repository
+    return page.html.replace("git clone REPOSITORY", f"git clone {known}") if known else page.html
+
+
+def without_plain_tokens(page: Page) -> str:
+    """The page without the spans around names and white space in code, which style nothing: 20 kB on some."""
+    return PLAIN_TOKEN.sub(r"\1", page.html)
+
+
+STEPS: tuple[Callable[[Page], str], ...] = (
+    as_chapter,
+    with_markdown,
+    with_notebook,
+    with_repository,
+    without_plain_tokens,
+)
 
 
 def finish(site: Path, docs: Path) -> int:
@@ -192,9 +237,9 @@ def finish(site: Path, docs: Path) -> int:
         FinishError: it is no built site, or a page lacks what is needed.
     """
     config = read_config(docs.parent / "mkdocs.yml")
-    found = entries(config, docs)
     where = published(config.get("repo_url") or "", config.get("site_url") or "")
     notebooks = {page: made.relative_to(docs) for made, page in sources(docs).items() if made.is_file()}
+    llms = llms_text(config, entries(config, docs))  # before a page is changed: it may find what is missing
     pages, labs = 0, {}
     for source in sorted(docs.rglob("*.md")):
         path = source.relative_to(docs)
@@ -202,30 +247,18 @@ def finish(site: Path, docs: Path) -> int:
         if not built.is_file():
             continue
         pages += 1
-        front, body = split(source)
-        (site / path).write_text(plain(body), encoding="utf-8", newline="\n")
-        markdown = Path(os.path.relpath(site / path, built.parent)).as_posix()
-        html = built.read_text(encoding="utf-8")
-        if path.parts[0] == LABS:
-            html = lab_page(html, source, docs, front.get("description", ""))
-        if source in notebooks and path != HOME:
-            html = with_notebook(html, path, notebooks[source], where)
-        html = with_links(html, markdown, where.repository, where.ref)
-        if where.repository:
-            html = html.replace("git clone REPOSITORY", f"git clone {where.repository}")
-        if path.parts[0] == LABS:
-            labs[f"{path.with_suffix('').as_posix()}/"] = html
-        built.write_text(html, encoding="utf-8", newline="\n")
+        html, markdown = built.read_text(encoding="utf-8"), plain(split(source)[1])
+        page = Page(site, source, path, built, markdown, notebooks.get(source), where, html)
+        for step in STEPS:
+            page = replace(page, html=step(page))
+        built.write_text(page.html, encoding="utf-8", newline="\n")
+        if page.is_lab:
+            labs[f"{path.with_suffix('').as_posix()}/"] = page.html
     if not pages:
         raise FinishError(f"{site} has no page of {docs}: build the site first")
-    tables = with_class(site)
-    for page in site.rglob("*.html"):
-        html = paint_first(accessible(page.read_text(encoding="utf-8")), tables=tables)
-        page.write_text(html, encoding="utf-8", newline="\n")
     for notebook in docs.rglob("*.ipynb"):
-        if notebook.parent.name == LABS and notebook.with_suffix("").name not in {
-            Path(lab).name for lab in labs
-        }:
+        name = notebook.relative_to(docs).with_suffix("").as_posix()
+        if notebook.parent.name == LABS and f"{name}/" not in labs:
             continue  # a builder that reads no notebooks has no page of this one
         to = site / notebook.relative_to(docs)
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -233,7 +266,7 @@ def finish(site: Path, docs: Path) -> int:
     index = site / "search" / "search_index.json"
     if labs and index.is_file():
         index.write_text(with_labs(index.read_text(encoding="utf-8"), labs), encoding="utf-8", newline="\n")
-    (site / "llms.txt").write_text(llms_text(config, found), encoding="utf-8", newline="\n")
+    (site / "llms.txt").write_text(llms, encoding="utf-8", newline="\n")
     return pages
 
 

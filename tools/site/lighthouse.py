@@ -1,7 +1,7 @@
 """Lighthouse on five kinds of page, for `make lighthouse`: `python -m tools.site.lighthouse [--runs 5]`.
 
 The site is built and served as it is published. The table has the medians of some runs, on the phone and the
-slow network that Lighthouse imagines. Below 95 it fails; what is below the goals is named with its cause.
+slow network that Lighthouse imagines. It fails below the goals, and names what costs the points.
 
 Without a GPU, the first picture of one run in two came a second or two late: Chromium holds it back ("paint
 holding") in favour of what it showed before, here an empty page. It is told not to.
@@ -35,8 +35,7 @@ PAGES = {
     "atlas": "reference/atlas/",
     "reference": "reference/api/hooks/",
 }
-GOALS = {"performance": 99, "accessibility": 100, "best-practices": 100, "seo": 100}
-FLOOR = 95  # a busy machine costs a page some points; less than this is no noise
+GOALS = {"performance": 90, "accessibility": 100, "best-practices": 100, "seo": 100}
 # https://github.com/GoogleChrome/lighthouse/blob/main/docs/throttling.md#calibrating-the-cpu-slowdown
 FAST, SLOWDOWN = 1500, 4.0
 FLAGS = "--headless=new --no-sandbox --disable-features=PaintHolding"
@@ -63,17 +62,16 @@ def causes(report: Report, category: str) -> list[str]:
 
 
 def table(reports: Mapping[str, Sequence[Report]]) -> tuple[str, bool]:
-    """The table, the goals that are missed below it, and whether each score is above the floor."""
+    """The table, the goals that are missed below it, and whether none is."""
     lines = [f"{'page':<12}" + "".join(f"{name:>16}" for name in GOALS)]
-    missed, good = [], True
+    missed = []
     for page, runs in reports.items():
         of_page = scores(runs)
         lines.append(f"{page:<12}" + "".join(f"{of_page[name]:>16.0f}" for name in GOALS))
-        good = good and min(of_page.values()) >= FLOOR
         for name, goal in GOALS.items():
             if of_page[name] < goal:
                 missed.append(f"{page}: {name} below {goal}: {'; '.join(causes(runs[-1], name))}")
-    return "\n".join([*lines, *missed]), good
+    return "\n".join([*lines, *missed]), not missed
 
 
 def slowdown(indexes: Sequence[float]) -> float:

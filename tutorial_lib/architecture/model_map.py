@@ -45,19 +45,24 @@ class ModelMap:
         final_norm: the norm after the last block, None where there is none.
         unembedding: the map from the final norm to logits, None in a model without a language-model head.
         kind: how a block writes to the stream.
-            "pre-norm": attention and MLP read a normalised copy and add to the stream as it is.
-            "sandwich": what they add is normalised too, before it is added (Gemma 2 and 3).
-            "parallel": both read the same stream, so there is none between them (GPT-NeoX, Falcon, Phi).
-            "post-norm": the stream itself is normalised, so nothing reaches the end unchanged (OPT-350m).
-            "single-mixer": one module reads a normalised copy and adds to the stream (Mamba).
-            "several-streams": a block reads and writes mixtures of several streams (Gemma 3n, DeepSeek-V4).
-            "mixed": blocks of several of these kinds.
+
+            - `"pre-norm"`: attention and MLP read a normalised copy and add to the stream as it is.
+            - `"sandwich"`: what they add is normalised too, before it is added (Gemma 2 and 3).
+            - `"parallel"`: both read the same stream, so there is none between them (GPT-NeoX, Falcon, Phi).
+            - `"post-norm"`: the stream itself is normalised, so nothing reaches the end unchanged (OPT-350m).
+            - `"single-mixer"`: one module reads a normalised copy and adds to the stream (Mamba).
+            - `"several-streams"`: a block reads and writes mixtures of several streams (Gemma 3n,
+              DeepSeek-V4).
+            - `"mixed"`: blocks of several of these kinds.
         multiplier: what attention and MLP return is multiplied by this before it is added (Granite).
         adds_stream: which of "attention" and "mlp" add the stream themselves, so that they return the stream
             after them (Bloom).
         verification: what running the model showed, with `map_model(model, verify=True)`.
         d_model: the width of the residual stream.
-        blocks_path, embedding_path, final_norm_path, unembedding_path: their names in the model.
+        blocks_path: the name of the blocks in the model.
+        embedding_path: the name of the token embedding.
+        final_norm_path: the name of the final norm, None where there is none.
+        unembedding_path: the name of the unembedding, None where there is none.
     """
 
     model_class: str

@@ -50,12 +50,10 @@ def collect_statistics(
         found = collect_statistics(model, "texts.jsonl", [2], tokenizer=tokenizer)
         found["layer_2"].mean
 
-    Memory is one `[d_model, d_model]` matrix of float64 for each layer, however long the data.
+    Memory is one `[d_model, d_model]` matrix of float64 for each layer, however long the data. The other
+    arguments are those of `collect_residual_streams`.
 
     Args:
-        model, data, layers, tokenizer, positions, column, split, max_length, too_long, on_bad,
-            add_special_tokens, skip_special_tokens, batch_tokens, rank, ranks, progress: as for
-            `collect_residual_streams`.
         out: a folder for the sums. They are saved there every minute, so that a run that was killed goes on,
             and `read_statistics` reads them. None: they are not saved.
 

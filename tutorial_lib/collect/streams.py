@@ -74,8 +74,9 @@ def collect_residual_streams(
         skip_special_tokens: do not keep the rows of special tokens. They are run.
         batch_tokens: padded tokens in a batch, at most, unless one document is longer.
         shard_rows: about how many rows a file has. None: such that it has about 256 MiB.
-        rank, ranks: which of how many processes this is, where nothing has set it. Processes started by
+        rank: which of several processes this is, from 0, where nothing has set it. Processes started by
             torchrun or `accelerate launch` know it. They must see the same folder.
+        ranks: how many processes there are, where nothing has set it.
         progress: show tokens per second and the time left, on standard error.
 
     Returns:
