@@ -10,12 +10,12 @@ from typing import Any
 from tutorial_lib.exercises import report
 from tutorial_lib.exercises.case import Case, CaseSpec
 from tutorial_lib.exercises.catalog import Exercise, ExerciseError
-from tutorial_lib.exercises.checking import Check, Wrong
+from tutorial_lib.exercises.checking import Check, Mistakes, Wrong, rule_out
 from tutorial_lib.exercises.observing import SEEN, Observation
 from tutorial_lib.exercises.report import CheckResult, Report
 from tutorial_lib.exercises.source import Crash, in_words
 
-Explain = Callable[[Case, Crash], None]
+Explain = Callable[[Case, Crash], Mistakes | None]
 
 
 def load_module(path: Path) -> ModuleType:
@@ -146,6 +146,9 @@ def _explained(
     crash = observation.crash
     if observation.kind != report.CRASHED or crash is None or explain is None:
         return None
-    check = Check("the code runs", lambda case, seen: explain(case, crash), None)
-    result = _run(check, lambda: explain(Case(spec), crash), exercise, spec, hidden)
+
+    def run() -> None:
+        rule_out(explain(Case(spec), crash) or {}, seen=crash.text)
+
+    result = _run(Check("the code runs", lambda case, seen: run(), None), run, exercise, spec, hidden)
     return None if result.passed or result.misconception == "unexpected" else result

@@ -1,7 +1,7 @@
 import torch
 
 from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close, rule_out, when
 
 
 @check("a tensor is edited as a whole")
@@ -47,19 +47,19 @@ def keeps_what_was_passed_in(case, seen):
         now = output[0] if isinstance(output, list) else output
         if is_close(now, hidden):
             continue
-        if kind == "list":
-            raise Wrong(
-                "changes_the_list",
+        mistakes = {
+            "changes_the_list": when(
+                kind == "list",
                 "you wrote into the list that was passed in; the module that made it may hold it still",
                 expected="a new list, and the old one as it was",
-                seen=now,
-            )
-        raise Wrong(
-            "edits_in_place",
-            "you wrote into the tensor that was passed in; others may hold it",
-            expected="a new tensor, and the old one as it was",
-            seen=now,
-        )
+            ),
+            "edits_in_place": when(
+                True,
+                "you wrote into the tensor that was passed in; others may hold it",
+                expected="a new tensor, and the old one as it was",
+            ),
+        }
+        rule_out(mistakes, seen=now)
 
 
 @check("in a forward hook it changes what the model says")
@@ -76,26 +76,26 @@ def explain_crash(case, crash):
     if "edit takes the hidden state" not in crash.message:
         return
     given = crash.message.rpartition(" ")[2]
-    if given == "list":
-        raise Wrong(
-            "forgets_lists",
+    return {
+        "forgets_lists": when(
+            given == "list",
             "you passed the whole list to `edit`; the hidden state is its first element, as in a tuple",
-            expected="a tensor",
             seen="a list",
-        )
-    if given == "tuple":
-        raise Wrong(
-            "forgets_tuples",
-            "you passed the whole tuple to `edit`; the hidden state is its first element",
             expected="a tensor",
+        ),
+        "forgets_tuples": when(
+            given == "tuple",
+            "you passed the whole tuple to `edit`; the hidden state is its first element",
             seen="a tuple",
-        )
-    raise Wrong(
-        "edits_every_element",
-        "you passed every element of the output to `edit`; only the first one is the hidden state",
-        expected="a tensor, once",
-        seen=f"a {given}",
-    )
+            expected="a tensor",
+        ),
+        "edits_every_element": when(
+            True,
+            "you passed every element of the output to `edit`; only the first one is the hidden state",
+            expected="a tensor, once",
+            seen=f"a {given}",
+        ),
+    }
 
 
 def nothing_returned(kind, found):
@@ -114,24 +114,19 @@ def has_kind(kind, seen, wanted):
     found = seen[kind]["type"]
     if found == wanted:
         return
-    if found == "Tensor":
-        raise Wrong(
-            "returns_the_tensor_alone",
+    mistakes = {
+        "returns_the_tensor_alone": when(
+            found == "Tensor",
             f"you returned the hidden state without the {kind} around it: whoever called the block takes "
             "the first row of the batch out of it",
             expected=f"a {kind}",
-            seen=seen[kind]["given"],
-        )
-    if {found, wanted} == {"tuple", "list"}:
-        raise Wrong(
-            "changes_the_kind",
-            f"you made a {found} of a {wanted}",
-            expected=f"a {wanted}",
-            seen=f"a {found}",
-        )
-    raise Wrong(
-        "another_kind", f"of a {kind} you made a {found}", expected=f"a {wanted}", seen=seen[kind]["given"]
-    )
+        ),
+        "changes_the_kind": when(
+            {found, wanted} == {"tuple", "list"}, f"you made a {found} of a {wanted}", seen=f"a {found}"
+        ),
+        "another_kind": f"of a {kind} you made a {found}",
+    }
+    rule_out(mistakes, expected=f"a {wanted}", seen=seen[kind]["given"])
 
 
 def has_elements(kind, seen, wanted):

@@ -1,5 +1,14 @@
 from tutorial_lib import add_hooks, cache_residual_streams, read_input
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_no_hooks, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    diagnose,
+    expect_close,
+    expect_no_hooks,
+    gives,
+    is_close,
+    when,
+)
 from tutorial_lib.exercises.seen import describe
 
 
@@ -29,55 +38,45 @@ def what_attention_gets(case):
 def is_the_input(case, seen):
     streams, layer, found = streams_of(case), case.layer, seen["stream"]
     wanted = streams[layer]
-    values = {
-        "expected": f"the input of block {layer}: {describe(wanted)}",
-        "seen": describe(found),
-    }
-    if is_close(found, wanted):
-        return
-    if isinstance(found, list) and seen["type"] == "list":
-        raise Wrong(
-            "returns_the_list",
+    mistakes = {
+        "returns_the_list": when(
+            isinstance(found, list) and seen["type"] == "list",
             "you returned a list, in which your hook kept the stream; return its entry",
-            **values,
-        )
-    if isinstance(found, list):
-        raise Wrong(
-            "returns_the_args",
-            "you returned all of `args`, a tuple; the stream is its first element",
-            **values,
-        )
-    if is_close(found, streams[layer + 1]):
-        raise Wrong(
-            "reads_the_output",
+        ),
+        "returns_the_args": when(
+            isinstance(found, list), "you returned all of `args`, a tuple; the stream is its first element"
+        ),
+        "reads_the_output": gives(
+            streams[layer + 1],
             f"you returned what block {layer} gives out, which is the stream at layer {layer + 1}; "
             "a pre-hook sees what comes in",
-            **values,
-        )
-    if is_close(found, streams[layer - 1]):
-        raise Wrong(
-            "one_layer_early",
+        ),
+        "one_layer_early": gives(
+            streams[layer - 1],
             f"you returned what block {layer - 1} is called with; layers are counted from 0, so block number "
             f"{layer} is `find_blocks(model)[{layer}]`",
-            **values,
-        )
-    if is_close(found, wanted[0]):
-        raise Wrong(
-            "slices_the_batch",
+        ),
+        "slices_the_batch": gives(
+            wanted[0],
             "you returned the first row of the batch: `args[0]` is the whole stream already, and one more "
             "`[0]` slices the batch",
             see="chapters/7-pitfalls/1-what-you-read.md#output0-is-a-row-of-the-batch",
-            **values,
-        )
-    if is_close(found, what_attention_gets(case)):
-        raise Wrong(
-            "reads_a_normalised_copy",
+        ),
+        "reads_a_normalised_copy": gives(
+            lambda: what_attention_gets(case),
             "you listened inside the block, where attention gets a normalised copy of the stream; hook the "
             "block itself",
             see="chapters/7-pitfalls/1-what-you-read.md#a-copy-that-was-normalised-is-not-the-stream",
-            **values,
-        )
-    expect_close(found, wanted, f"what you returned for layer {layer}")
+        ),
+    }
+    diagnose(
+        found,
+        wanted,
+        mistakes,
+        f"what you returned for layer {layer}",
+        expected=f"the input of block {layer}: {describe(wanted)}",
+        seen=describe(found),
+    )
 
 
 @check("it equals hidden_states[layer] bit for bit", see="chapters/4-residual-stream.md#the-key-insight")

@@ -1,7 +1,15 @@
 import torch
 
 from tutorial_lib import add_hooks, cache_residual_streams, read_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    expect_close,
+    expect_tensor,
+    is_close,
+    rule_out,
+    when,
+)
 from tutorial_lib.exercises.seen import describe
 
 
@@ -40,16 +48,15 @@ def all_close(found, wanted):
 @check("there is one tensor for each block")
 def one_for_each(case, seen):
     added, n = entries(seen), case.n_layers
-    if not isinstance(added, list):
-        raise Wrong("no_list", "you did not return a list", expected=f"a list of {n} tensors", seen=added)
-    if len(added) != n:
-        raise Wrong(
-            "another_number",
+    mistakes = {
+        "no_list": when(not isinstance(added, list), "you did not return a list"),
+        "another_number": when(
+            len(added) != n,
             f"there are {n} blocks, and your list has {len(added)} entries; the input of block 0 is none of "
             "them",
-            expected=f"a list of {n} tensors",
-            seen=added,
-        )
+        ),
+    }
+    rule_out(mistakes, expected=f"a list of {n} tensors", seen=added)
     for layer, one in enumerate(added):
         expect_tensor(one, f"your entry {layer}", (*ids_of(case).shape, case.d_model))
 

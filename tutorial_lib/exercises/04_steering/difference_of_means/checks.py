@@ -6,6 +6,7 @@ from tutorial_lib.exercises.checking import (
     expect_no_hooks,
     expect_tensor,
     is_close,
+    when,
 )
 from tutorial_lib.exercises.seen import describe
 
@@ -29,14 +30,14 @@ def sets_of(case, layer=None):
 
 
 def explain_crash(case, crash):
-    if "must match the size" in crash.message:
-        raise Wrong(
-            "subtracts_prompt_from_prompt",
+    return {
+        "subtracts_prompt_from_prompt": when(
+            "must match the size" in crash.message,
             "you subtracted prompt from prompt, or position from position; the sets have different sizes, so "
             "take the mean of each before the subtraction",
             expected="the difference of two vectors [d_model]",
-            seen=f"{crash.type_name}: {crash.message}",
-        )
+        ),
+    }
 
 
 @check("it is the difference of the means at the position, of norm 1")

@@ -1,7 +1,17 @@
 import torch
 
 from tutorial_lib import add_hooks
-from tutorial_lib.exercises.checking import Wrong, check, expect_pairs, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    expect_pairs,
+    expect_same,
+    expect_tensor,
+    gives,
+    is_close,
+    rule_out,
+    when,
+)
 from tutorial_lib.exercises.seen import describe
 
 PROMPT, NEW, FIRST_PART = 7, 4, 3
@@ -40,22 +50,20 @@ def values_of(case, way, wanted, found):
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "IndexError":
-        raise Wrong(
-            "relative_positions",
+    return {
+        "relative_positions": when(
+            crash.type_name == "IndexError",
             "you took a position of the text for a column of the call: while decoding, a call has one column",
             expected=f"positions {positions_of(case)} of the text, found in whichever call they are",
-            seen=f"{crash.type_name}: {crash.message}",
             see="chapters/7-pitfalls/3-generation.md#position-5-does-not-exist-in-the-second-call",
-        )
-    if "must return None or a tuple" in crash.message:
-        raise Wrong(
-            "returns_args_only",
+        ),
+        "returns_args_only": when(
+            "must return None or a tuple" in crash.message,
             "your hook returned the positional arguments alone; with `with_kwargs=True` a hook returns both",
             expected="(args, kwargs)",
-            seen=f"{crash.type_name}: {crash.message}",
             see="chapters/1-hook-basics.md#keyword-arguments",
-        )
+        ),
+    }
 
 
 @check(
@@ -131,14 +139,14 @@ def in_two_parts(case, seen):
     values = values_of(case, "in two parts", wanted, found)
     of_each_part = [p for p in positions if p < FIRST_PART]
     of_each_part += [FIRST_PART + p for p in positions if p < PROMPT - FIRST_PART]
-    if is_close(found, said(case, text, of_each_part)):
-        raise Wrong(
-            "one_column_means_new",
+    mistakes = {
+        "one_column_means_new": gives(
+            lambda: said(case, text, of_each_part),
             "you counted from the start of each call that has more than one column; with the prompt in two "
             "parts, the second call starts in the middle of it",
             see="chapters/7-pitfalls/3-generation.md#the-first-call-is-not-the-prompt",
             **values,
-        )
-    raise Wrong(
-        "other_text_in_two_parts", "with the prompt in two parts, the model says something else", **values
-    )
+        ),
+        "other_text_in_two_parts": "with the prompt in two parts, the model says something else",
+    }
+    rule_out(mistakes, found)

@@ -1,5 +1,5 @@
 from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close, when
 from tutorial_lib.tiny_model.skills import requests
 
 NOTHING_LEFT = "0 along the direction at every block input, after every attention and MLP, and at the end"
@@ -113,28 +113,25 @@ def gone_after(case, seen):
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "TypeError" and "swapped" in crash.message:
-        raise Wrong(
-            "swapped_pair",
+    return {
+        "swapped_pair": when(
+            crash.type_name == "TypeError" and "swapped" in crash.message,
             "your pairs are the wrong way round: the module comes first, then its hook",
             expected="(pre_hooks, forward_hooks), each [(module, hook), ...]",
             seen=crash.message,
-        )
-    if crash.type_name == "TypeError" and any(
-        part in crash.message for part in ("module_forward", "add_hooks()", "argument after *")
-    ):
-        raise Wrong(
-            "no_two_lists",
+        ),
+        "no_two_lists": when(
+            crash.type_name == "TypeError"
+            and any(part in crash.message for part in ("module_forward", "add_hooks()", "argument after *")),
             "what you returned is not two lists of (module, hook) pairs",
             expected="(pre_hooks, forward_hooks), each a list of pairs that are not registered yet",
             seen=crash.message.partition(";")[0],
-        )
-    if "tuple" in crash.message or "unpack" in crash.message:
-        raise Wrong(
-            "one_format_for_all",
+        ),
+        "one_format_for_all": when(
+            "tuple" in crash.message or "unpack" in crash.message,
             "your hook treats all outputs alike, but an attention returns a tuple and an MLP a tensor; "
             "what goes out must be of the kind that came in",
             expected="replace_output(output, new), with what read_output(output) gave",
-            seen=f"{crash.type_name}: {crash.message}",
             see="chapters/6-best-practices.md#2-know-what-you-are-handed",
-        )
+        ),
+    }

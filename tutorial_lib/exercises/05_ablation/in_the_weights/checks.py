@@ -3,7 +3,16 @@ from transformers.pytorch_utils import Conv1D
 
 from tutorial_lib import add_hooks
 from tutorial_lib.directions import WRITERS, ablate_direction_everywhere, writing_modules
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    expect_close,
+    expect_tensor,
+    gives,
+    is_close,
+    rule_out,
+    when,
+)
 
 LAYOUTS = (
     "an Embedding [n, d_model] and a Conv1D [d_in, d_model] write rows, a Linear [d_model, d_in] columns"
@@ -63,27 +72,22 @@ def writers_are_clean(case, seen):
             kind = type(module).__name__
             expected = f"0 along the direction in {full} {list(old.shape)} of this {kind}, the rest as it was"
             there = f"up to {along(found, old, unit):.2g} along the direction"
-            if is_close(found, cleaned(name, module, parameter, direction)):
-                raise Wrong(
-                    "not_of_norm_1",
+            mistakes = {
+                "not_of_norm_1": gives(
+                    lambda: cleaned(name, module, parameter, direction),
                     "you projected with the direction at the length that it has; bring it to length one",
-                    expected=expected,
                     seen=f"{there}; the direction has length {float(direction.norm()):.2g}",
-                )
-            if parameter == "bias" and is_close(found, old):
-                raise Wrong(
-                    "forgets_biases",
+                ),
+                "forgets_biases": when(
+                    lambda: parameter == "bias" and is_close(found, old),
                     "you cleaned the matrices and not the biases, which are written at every position",
-                    expected=expected,
-                    seen=f"{there}, as before",
-                )
-            if isinstance(module, nn.Embedding) and is_close(found, old):
-                raise Wrong(
-                    "forgets_the_embedding",
+                ),
+                "forgets_the_embedding": when(
+                    lambda: isinstance(module, nn.Embedding) and is_close(found, old),
                     "an embedding is not cleaned, so the direction is in the stream before block 0",
-                    expected=expected,
-                    seen=f"{there}, as before",
-                )
+                ),
+            }
+            rule_out(mistakes, found, expected=expected, seen=f"{there}, as before")
             if parameter == "weight" and old.shape[0] == old.shape[1]:
                 other_way = without(old.T, unit).T if isinstance(module, Conv1D) else without(old, unit)
                 if is_close(found, other_way):

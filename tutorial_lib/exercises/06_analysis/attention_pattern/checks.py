@@ -1,6 +1,15 @@
 import torch
 
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    expect_close,
+    expect_same,
+    expect_tensor,
+    is_close,
+    rule_out,
+    when,
+)
 from tutorial_lib.exercises.seen import describe
 
 
@@ -42,27 +51,24 @@ def is_the_pattern(case, seen):
     if found is None:
         raise_asks_sdpa(None)
     shapes = [list(part.shape) for part in found] if is_tensors(found) else None
-    if (shapes == [list(part.shape) for part in everything]) or is_close(found, everything):
-        raise Wrong(
-            "every_layer",
+    mistakes = {
+        "every_layer": when(
+            lambda: (shapes == [list(part.shape) for part in everything]) or is_close(found, everything),
             "you returned the weights of every block; asked is the one",
-            expected=shape,
             seen=f"{len(found)} tensors of this shape",
-        )
-    if is_close(found, wanted.mean(1)) or is_close(found, wanted.mean(1, keepdim=True)):
-        raise Wrong(
-            "averages_heads",
+        ),
+        "averages_heads": when(
+            lambda: is_close(found, wanted.mean(1)) or is_close(found, wanted.mean(1, keepdim=True)),
             "you averaged over the heads; each head looks elsewhere, so keep them apart",
-            expected=shape,
             seen=list(found.shape),
-        )
-    if isinstance(found, torch.Tensor) and found.shape == (batch, seq, case.d_model):
-        raise Wrong(
-            "returns_the_output",
+        ),
+        "returns_the_output": when(
+            isinstance(found, torch.Tensor) and found.shape == (batch, seq, case.d_model),
             "you returned what the attention writes to the stream; the weights are the second of its outputs",
-            expected=shape,
             seen=f"[batch, seq, d_model] = {list(found.shape)}",
-        )
+        ),
+    }
+    rule_out(mistakes, expected=shape)
     found = expect_tensor(found, "what you returned", tuple(wanted.shape))
     if is_close(found, wanted):
         return
@@ -105,29 +111,29 @@ def is_tensors(value):
 @check("the model runs on the implementation that it ran on before")
 def setting_is_back(case, seen):
     before = seen["at first"]
-    if seen["afterwards"] != before:
-        raise Wrong(
-            "leaves_eager_on",
+    mistakes = {
+        "leaves_eager_on": when(
+            seen["afterwards"] != before,
             "you did not set the implementation back, so every later run is slower and keeps all weights",
             expected=before,
             seen=seen["afterwards"],
             see="chapters/5-examples/attention.md#questions",
-        )
-    if seen["afterwards, of eager"] != "eager":
-        raise Wrong(
-            "assumes_sdpa",
+        ),
+        "assumes_sdpa": when(
+            seen["afterwards, of eager"] != "eager",
             "you set the implementation to a fixed one at the end; the model had another one before",
             expected="'eager', on a model that ran on eager before",
             seen=seen["afterwards, of eager"],
-        )
-    if seen["after an error"] != "sdpa":
-        raise Wrong(
-            "stays_after_an_error",
+        ),
+        "stays_after_an_error": when(
+            seen["after an error"] != "sdpa",
             "when the forward pass fails, your function ends before it sets the implementation back",
             expected="'sdpa' after an error too: try, and finally",
             seen=seen["after an error"],
             see="chapters/1-hook-basics.md#when-something-fails-hooks-stay",
-        )
+        ),
+    }
+    rule_out(mistakes)
 
 
 @check("the model says the same afterwards")

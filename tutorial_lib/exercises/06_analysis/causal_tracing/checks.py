@@ -8,7 +8,10 @@ from tutorial_lib.exercises.checking import (
     expect_no_hooks,
     expect_same,
     expect_tensor,
+    gives,
     is_close,
+    rule_out,
+    when,
 )
 
 SEQ = 4
@@ -122,58 +125,48 @@ def each_cell(case, seen):
         raise Wrong(
             *NOISES_EVERY_POSITION, expected=f"noise at position {there} only", seen="noise at all positions"
         )
-    if is_close(found, gained(case, *runs(case, 1, late=1))):
-        raise Wrong(
-            "restores_a_block_late",
+    mistakes = {
+        "restores_a_block_late": gives(
+            lambda: gained(case, *runs(case, 1, late=1)),
             "you restored what the block gives out; row i is about what block i receives",
             expected=cell,
             seen=here,
             see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in",
-        )
-    if is_close(found, restored.log_softmax(-1)[..., word]):
-        raise Wrong(
-            "forgets_the_corrupt_run",
+        ),
+        "forgets_the_corrupt_run": gives(
+            lambda: restored.log_softmax(-1)[..., word],
             "you returned the log-probability of the restored runs; take the corrupt run's from it",
-            expected="0 where restoring changes nothing, as at [0, 0]",
-            seen=before,
-        )
-    if is_close(found, gained(case, clean, restored)):
-        raise Wrong(
-            "compares_with_the_clean_run",
+        ),
+        "compares_with_the_clean_run": gives(
+            lambda: gained(case, clean, restored),
             "you took the clean run's log-probability from each cell, not the corrupt run's",
-            expected="0 where restoring changes nothing, as at [0, 0]",
-            seen=before,
-        )
+        ),
+    }
+    rule_out(mistakes, found, expected="0 where restoring changes nothing, as at [0, 0]", seen=before)
     probabilities = restored.softmax(-1)[..., word] - corrupt.softmax(-1)[word]
     largest = probabilities.abs().max().item()  # it may be tiny
-    if is_close(found / largest, probabilities / largest, 1e-2):
-        raise Wrong(
-            "measures_probabilities",
+    mistakes = {
+        "measures_probabilities": when(
+            lambda: is_close(found / largest, probabilities / largest, 1e-2),
             "you compared probabilities; the task asks for log-probabilities",
-            expected=cell,
-            seen=here,
-        )
-    if is_close(found, restored[..., word] - corrupt[word]):
-        raise Wrong(
-            "measures_logits",
+        ),
+        "measures_logits": gives(
+            restored[..., word] - corrupt[word],
             "you compared logits, which can all rise together; log_softmax makes them log-probabilities",
-            expected=cell,
-            seen=here,
-        )
-    if is_close(found, torch.zeros_like(wanted)):
-        raise Wrong(
-            "restores_from_the_corrupt_run",
+        ),
+        "restores_from_the_corrupt_run": gives(
+            lambda: torch.zeros_like(wanted),
             "nothing is restored: was the stream kept while the noise was on, or does a hook return None?",
-            expected=cell,
             seen="0 in every cell",
-        )
-    if not is_close(seen["no noise"], torch.zeros(case.n_layers, 2)):
-        raise Wrong(
-            "draws_its_own_noise",
+        ),
+        "draws_its_own_noise": when(
+            lambda: not is_close(seen["no noise"], torch.zeros(case.n_layers, 2)),
             "your function draws noise of its own, so that the grid does not come again; add the noise given",
             expected="with a noise of zero, 0 in every cell",
             seen=seen["no noise"],
-        )
+        ),
+    }
+    rule_out(mistakes, found, tolerance=0.01, expected=cell, seen=here)
     layer, position = divmod(int((found - wanted.cpu()).abs().argmax()), SEQ)
     raise Wrong(
         "other_values",

@@ -1,7 +1,16 @@
 import torch
 
 from tutorial_lib import add_hooks, cache_residual_streams, read_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    expect_close,
+    expect_same,
+    expect_tensor,
+    is_close,
+    rule_out,
+    when,
+)
 
 BATCH = 3
 
@@ -103,34 +112,26 @@ def each_share(case, seen):
         )
     with torch.no_grad():
         each_normed = {name: case.map.final_norm(vector) for name, vector in written.items()}
-    if alike(found, shares(each_normed, apart)):
-        raise Wrong(
-            "norms_each_part",
+    mistakes = {
+        "norms_each_part": when(
+            lambda: alike(found, shares(each_normed, apart)),
             "you normed each part by its own size; the factor is that of the whole last stream",
-            expected=right,
-            seen=sums,
-        )
-    if alike(found, shares(written, scale(case, streams[-1]) * apart)):
-        raise Wrong(
-            "forgets_the_norms_weight",
+        ),
+        "forgets_the_norms_weight": when(
+            lambda: alike(found, shares(written, scale(case, streams[-1]) * apart)),
             "you divided by the size of the stream and forgot the weight of the norm",
-            expected=right,
-            seen=sums,
-        )
-    if alike(found, shares(written, gain * word[answers])):
-        raise Wrong(
-            "one_word_only",
+        ),
+        "one_word_only": when(
+            lambda: alike(found, shares(written, gain * word[answers])),
             "you split the answer's logit; asked is its lead over the other word",
-            expected=right,
             seen=f"{sums}, the answers' own logits",
-        )
-    if alike(found, shares(written, -gain * apart)):
-        raise Wrong(
-            "other_minus_answer",
+        ),
+        "other_minus_answer": when(
+            lambda: alike(found, shares(written, -gain * apart)),
             "your signs are turned round: it is the answer's logit minus the other's",
-            expected=right,
-            seen=sums,
-        )
+        ),
+    }
+    rule_out(mistakes, expected=right, seen=sums)
     after = {f"mlp_{layer}": streams[layer + 1] for layer in range(case.n_layers)}
     if alike(found, shares(after, gain * apart)):
         raise Wrong(

@@ -6,7 +6,9 @@ from tutorial_lib.exercises.checking import (
     expect_no_hooks,
     expect_same,
     expect_tensor,
+    gives,
     is_close,
+    rule_out,
 )
 from tutorial_lib.exercises.seen import describe
 
@@ -72,43 +74,36 @@ def is_the_patched_run(case, seen):
     if is_close(found, wanted):
         return
     asked = f"the source's stream at positions {positions} of every row, before block {layer}"
-    if is_close(found, case.logits(target)):
-        raise Wrong(
-            "returns_nothing",
+    mistakes = {
+        "returns_nothing": gives(
+            lambda: case.logits(target),
             "the block never saw your edit: what the hook does not return is lost",
-            expected=asked,
             seen="the target's own logits",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
-        )
-    if is_close(found, case.logits(source)):
-        raise Wrong(
-            "patches_every_position",
+        ),
+        "patches_every_position": gives(
+            lambda: case.logits(source),
             "you replaced the stream at every position, not only at those that were asked for",
-            expected=asked,
             seen=f"the source's own logits, as if all {SEQ} positions were patched",
-        )
-    if is_close(found, run_with(case, source, layer, mixed(case, here, layer, target, source))):
-        raise Wrong(
-            "swaps_the_runs",
+        ),
+        "swaps_the_runs": gives(
+            lambda: run_with(case, source, layer, mixed(case, here, layer, target, source)),
             "you patched a run of the source; it is the target that runs and the source that gives",
-            expected=asked,
             seen=f"a run of the source, with the target's stream at positions {positions}",
-        )
-    if is_close(found, run_with(case, target, layer + 1, mixed(case, here, layer + 1, source, target))):
-        raise Wrong(
-            "patches_a_block_late",
+        ),
+        "patches_a_block_late": gives(
+            lambda: run_with(case, target, layer + 1, mixed(case, here, layer + 1, source, target)),
             "you changed what the block gives out; what it receives is changed by a pre-hook",
-            expected=asked,
             seen=f"the source's stream at these positions after block {layer}",
             see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in",
-        )
-    if is_close(found, run_with(case, target, layer, mixed(case, positions, layer, source, target))):
-        raise Wrong(
-            "slices_the_batch",
+        ),
+        "slices_the_batch": gives(
+            lambda: run_with(case, target, layer, mixed(case, positions, layer, source, target)),
             "stream[positions] takes rows of the batch; the position is the second index",
-            expected=asked,
             seen=f"the source's stream in rows {positions} of the batch, at all positions",
-        )
+        ),
+    }
+    rule_out(mistakes, found, expected=asked)
     row, position = divmod(int((found - wanted.cpu()).abs().amax(-1).argmax()), SEQ)
     raise Wrong(
         "other_values",

@@ -1,7 +1,16 @@
 import torch
 
 from tutorial_lib import add_hooks
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    diagnose,
+    expect_close,
+    gives,
+    is_close,
+    rule_out,
+    when,
+)
 
 NO_ERROR = "no error, and the output as if all were well"
 
@@ -19,78 +28,71 @@ def steered(case, layers):
 @check("the model runs with the hooks, and its output is returned")
 def runs_with_hooks(case, seen):
     found = seen["blocks"]
-    if found["error"]:
-        raise Wrong(
-            "raises_for_a_good_run",
+    mistakes = {
+        "raises_for_a_good_run": when(
+            lambda: found["error"],
             "both hooks ran once, as expected, and still there was an error; the two blocks have the same "
             "function for a hook, so count each pair for itself, in a function that was made for this pair",
             expected="the model's output",
             seen=f"{found['error'][0]}: {found['message']}",
-        )
-    if found["output"] is None:
-        raise Wrong(
-            "returns_nothing",
+        ),
+        "returns_nothing": when(
+            lambda: found["output"] is None,
             "your function returned nothing",
             expected="what the model returned",
             seen="None",
-        )
-    if is_close(found["output"], steered(case, [])):
-        raise Wrong(
-            "drops_what_the_hook_returns",
+        ),
+        "drops_what_the_hook_returns": gives(
+            lambda: steered(case, []),
             "the hooks ran and their edits are lost: what you register has to return what the hook returned",
             expected=f"logits with the stream edited at layers {sorted((case.layer, case.other_layer))}",
             seen="the logits of the model without hooks",
-        )
-    expect_close(found["output"], steered(case, [case.layer, case.other_layer]), "the output")
+        ),
+    }
+    diagnose(found["output"], steered(case, [case.layer, case.other_layer]), mistakes, "the output")
 
 
 @check("a hook that never ran is an error")
 def never_is_an_error(case, seen):
     in_list, by_forward = seen["ModuleList"], seen["forward"]
-    if not in_list["error"] and not by_forward["error"]:
-        raise Wrong(
-            "says_nothing",
+    mistakes = {
+        "says_nothing": when(
+            lambda: not in_list["error"] and not by_forward["error"],
             "a hook on the ModuleList of the blocks never runs, and you did not say so",
             expected="a RuntimeError",
-            seen=NO_ERROR,
             see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#a-container-is-never-called",
-        )
-    if not by_forward["error"]:
-        raise Wrong(
-            "knows_only_the_list",
+        ),
+        "knows_only_the_list": when(
+            lambda: not by_forward["error"],
             "you found the hook on a ModuleList, but not the one on a module whose `forward` is called by "
             "its name; there are many reasons why a hook does not run, so count the calls",
-            expected="a RuntimeError, since the hook ran 0 times",
-            seen=NO_ERROR,
             see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#moduleforward-skips-hooks",
-        )
-    if not in_list["error"]:
-        raise Wrong(
-            "misses_the_list",
+        ),
+        "misses_the_list": when(
+            lambda: not in_list["error"],
             "a hook on the ModuleList of the blocks never runs, and you did not say so",
-            expected="a RuntimeError, since the hook ran 0 times",
-            seen=NO_ERROR,
             see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#a-container-is-never-called",
-        )
+        ),
+    }
+    rule_out(mistakes, expected="a RuntimeError, since the hook ran 0 times", seen=NO_ERROR)
 
 
 @check("each hook must run exactly as often as expected")
 def exactly_as_often(case, seen):
-    if not seen["twice"]["error"]:
-        raise Wrong(
-            "only_never",
+    mistakes = {
+        "only_never": when(
+            lambda: not seen["twice"]["error"],
             "a hook ran twice where 1 was expected, and you did not say so: an edit was made twice",
             expected="a RuntimeError, since look ran 2 times",
-            seen=NO_ERROR,
-        )
-    if not seen["one twice, one never"]["error"]:
-        raise Wrong(
-            "counts_all_together",
+        ),
+        "counts_all_together": when(
+            lambda: not seen["one twice, one never"]["error"],
             "one hook ran twice and another one never, and together that makes one each: keep a count for "
             "each pair",
             expected="a RuntimeError, since no hook ran once",
-            seen=NO_ERROR,
-        )
+        ),
+    }
+    rule_out(mistakes, seen=NO_ERROR)
     asked = seen["twice, as expected"]
     if asked["error"] or not is_close(asked["output"], torch.ones(1, 3)):
         raise Wrong(

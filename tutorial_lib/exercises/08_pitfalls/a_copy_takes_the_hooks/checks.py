@@ -1,5 +1,5 @@
 from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.checking import Wrong, check, diagnose, expect_close, gives, is_close, when
 
 
 def said(case, strength):
@@ -27,21 +27,21 @@ def model_is_steered(case, seen):
 @check("the copy is not steered")
 def copy_is_plain(case, seen):
     steered = said(case, 10)
-    if is_close(seen["on"]["twin"], steered) and is_close(seen["off"]["twin"], steered):
-        raise Wrong(
-            "the_copy_has_the_hook",
+    mistakes = {
+        "the_copy_has_the_hook": when(
+            lambda: is_close(seen["on"]["twin"], steered) and is_close(seen["off"]["twin"], steered),
             "the copy is steered: it was made while the hook was on, and hooks are copied with the module",
             expected="the copy says what the model said before",
             seen="the copy says what the steered model says, also after handle.remove()",
-        )
-    if is_close(seen["on"]["twin"], steered):
-        raise Wrong(
-            "shares_its_blocks",
+        ),
+        "shares_its_blocks": gives(
+            steered,
             "the copy is steered as long as the model is: it has no blocks of its own",
             expected="a deep copy",
             seen="the copy is steered until handle.remove()",
-        )
-    expect_close(seen["on"]["twin"], said(case, 0), "what the copy says")
+        ),
+    }
+    diagnose(seen["on"]["twin"], said(case, 0), mistakes, "what the copy says")
 
 
 @check("hooks of others are on the copy", see="chapters/7-pitfalls/1-what-you-read.md#hidden_states-is-empty")
@@ -63,10 +63,10 @@ def both_plain_afterwards(case, seen):
 
 
 def explain_crash(case, crash):
-    if not crash.line and ("unpack" in crash.message or "RemovableHandle" in crash.message):
-        raise Wrong(
-            "no_pair",
+    return {
+        "no_pair": when(
+            not crash.line and ("unpack" in crash.message or "RemovableHandle" in crash.message),
             "the function is to return two things, the handle first and then the copy",
             expected="return handle, twin",
-            seen=f"{crash.type_name}: {crash.message}",
-        )
+        ),
+    }

@@ -1,7 +1,7 @@
 import torch
 
 from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, is_close, rule_out, when
 
 
 def padded_batch(case):
@@ -51,26 +51,22 @@ def gets_all_arguments(case, seen):
     found = [kinds for where, kinds in seen["calls"] if where == "after"][0]
     if found == wanted:
         return
-    facts = {"expected": ", ".join(wanted), "seen": ", ".join(found)}
-    if found[:1] == ["list"]:
-        raise Wrong(
-            "a_list_for_a_tuple",
+    mistakes = {
+        "a_list_for_a_tuple": when(
+            lambda: found[:1] == ["list"],
             "you returned a list; only a tuple takes the place of all arguments, a list becomes the first",
-            **facts,
-        )
-    if found == ["Tensor", "tuple"]:
-        raise Wrong(
-            "missing_star",
+        ),
+        "missing_star": when(
+            found == ["Tensor", "tuple"],
             "you put the rest of `args` into the tuple as one tuple; a star takes it apart: (new, *args[1:])",
-            **facts,
-        )
-    if found == ["Tensor"]:
-        raise Wrong(
-            "drops_the_rest",
+        ),
+        "drops_the_rest": when(
+            found == ["Tensor"],
             "your hook returns the stream alone, so the block lost its other positional arguments",
-            **facts,
-        )
-    raise Wrong("other_arguments", "the block got other arguments than it was called with", **facts)
+        ),
+        "other_arguments": "the block got other arguments than it was called with",
+    }
+    rule_out(mistakes, expected=", ".join(wanted), seen=", ".join(found))
 
 
 @check("a padded batch is steered")
@@ -120,11 +116,12 @@ def comes_off(case, seen):
 
 
 def explain_crash(case, crash):
-    if "must return None or a tuple of (new_args, new_kwargs)" in crash.message:
-        raise Wrong(
-            "half_of_the_arguments",
+    return {
+        "half_of_the_arguments": when(
+            "must return None or a tuple of (new_args, new_kwargs)" in crash.message,
             "a hook that is registered with with_kwargs=True must return both, (args, kwargs)",
             expected="(new_args, kwargs)",
             seen="new_args alone",
             see="chapters/1-hook-basics.md#keyword-arguments",
-        )
+        ),
+    }

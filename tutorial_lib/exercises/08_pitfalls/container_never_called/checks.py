@@ -1,5 +1,5 @@
 from tutorial_lib import cache_residual_streams
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close, rule_out, when
 
 
 def streams(case):
@@ -12,45 +12,37 @@ def streams(case):
 def one_for_each_block(case, seen):
     found, runs = seen["streams"], seen["hooks in each run"]
     expected = f"a list of {case.n_layers}, one stream for each block"
-    if not runs:
-        raise Wrong("never_ran", "run() was not called", expected="one call of run()", seen="none")
-    if not isinstance(found, list):
-        raise Wrong(
-            "no_list",
+    mistakes = {
+        "never_ran": when(not runs, "run() was not called", expected="one call of run()", seen="none"),
+        "no_list": when(
+            not isinstance(found, list),
             "what you returned is no list",
-            expected=expected,
             seen="None" if found is None else found,
-        )
-    if not found and runs[0]["list"]:
-        raise Wrong(
-            "still_on_the_container",
+        ),
+        "still_on_the_container": when(
+            lambda: not found and runs[0]["list"],
             "your hook is on the list of the blocks, and a list is never called; its elements are",
             expected=f"a hook on each of the {case.n_layers} blocks",
             seen=f"hooks on the list: {runs[0]['list']}, on the blocks: {runs[0]['blocks']}",
-        )
-    if not found and not any(runs[0]["blocks"]):
-        raise Wrong(
-            "no_hook_in_the_run",
+        ),
+        "no_hook_in_the_run": when(
+            lambda: not found and not any(runs[0]["blocks"]),
             "when run() ran the model, no hook was on; register first, then run, then remove",
             expected=f"hooks on the blocks: {[1] * case.n_layers}",
             seen=f"hooks on the blocks: {runs[0]['blocks']}",
-        )
-    if len(found) == 1 < case.n_layers:
-        raise Wrong(
-            "only_one_block",
+        ),
+        "only_one_block": when(
+            len(found) == 1 < case.n_layers,
             "your hook was on one block only, and the others are called as well",
-            expected=expected,
             seen="a list of 1",
-        )
-    if len(found) > case.n_layers:
-        raise Wrong(
-            "more_than_the_blocks",
+        ),
+        "more_than_the_blocks": when(
+            len(found) > case.n_layers,
             "your hook ran on more modules than the blocks; `.modules()` also gives what is inside of them",
-            expected=expected,
-            seen=f"a list of {len(found)}",
-        )
-    if len(found) != case.n_layers:
-        raise Wrong("other_number", "streams are missing", expected=expected, seen=f"a list of {len(found)}")
+        ),
+        "other_number": when(len(found) != case.n_layers, "streams are missing"),
+    }
+    rule_out(mistakes, expected=expected, seen=f"a list of {len(found)}")
 
 
 @check("the streams are what comes into the blocks, in their order")

@@ -1,5 +1,5 @@
 from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close, rule_out, when
 
 
 def plain(case):
@@ -58,20 +58,19 @@ def off_after_an_error(case, seen):
 @check("the error reaches the caller")
 def error_reaches_the_caller(case, seen):
     found = seen["error"]["reached"]
-    if found == "no error":
-        raise Wrong(
-            "swallows_the_error",
+    mistakes = {
+        "swallows_the_error": when(
+            found == "no error",
             "run() failed and your function returned as if all were well; the error must reach the caller",
-            expected="RuntimeError: batch too large",
             seen="no error",
-        )
-    if found != "RuntimeError: batch too large":
-        raise Wrong(
-            "another_error",
+        ),
+        "another_error": when(
+            found != "RuntimeError: batch too large",
             "another error than that of run() reaches the caller",
-            expected="RuntimeError: batch too large",
             seen=found,
-        )
+        ),
+    }
+    rule_out(mistakes, expected="RuntimeError: batch too large")
 
 
 @check("the hook is off after Ctrl-C")

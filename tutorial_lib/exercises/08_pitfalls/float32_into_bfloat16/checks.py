@@ -3,7 +3,16 @@ import copy
 import torch
 
 from tutorial_lib import add_hooks, find_blocks, read_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    expect_close,
+    expect_same,
+    expect_tensor,
+    is_close,
+    rule_out,
+    when,
+)
 
 BFLOAT16 = 0.05  # of the largest logit: two ways to round a sum to bfloat16 differ by less than that
 
@@ -25,27 +34,27 @@ def works_in_bfloat16(case, seen):
     wanted = steered(case, case.normal(case.d_model), torch.bfloat16)
     plain = steered(case, None, torch.bfloat16)
     found = expect_tensor(seen["bfloat16"], "what the function returns in bfloat16", tuple(wanted.shape))
-    if seen["model"] != "torch.bfloat16":
-        raise Wrong(
-            "makes_the_model_float32",
+    mistakes = {
+        "makes_the_model_float32": when(
+            seen["model"] != "torch.bfloat16",
             "you changed the precision of the model: it takes twice the memory now",
             expected="a model in torch.bfloat16, as before",
             seen=f"a model in {seen['model']}",
-        )
-    if found.dtype != torch.bfloat16:
-        raise Wrong(
-            "other_precision",
+        ),
+        "other_precision": when(
+            found.dtype != torch.bfloat16,
             "the logits come in another precision than the model's",
             expected="logits in torch.bfloat16",
             seen=f"logits in {found.dtype}",
-        )
-    if is_close(found, plain, BFLOAT16) and not is_close(wanted, plain, BFLOAT16):
-        raise Wrong(
-            "not_added",
+        ),
+        "not_added": when(
+            lambda: is_close(found, plain, BFLOAT16) and not is_close(wanted, plain, BFLOAT16),
             "the logits are those without the vector",
             expected=wanted,
             seen=found,
-        )
+        ),
+    }
+    rule_out(mistakes)
     expect_close(found, wanted, "what the function returns in bfloat16", BFLOAT16)
     expect_close(seen["after"], plain, "what the model says afterwards, without a hook,", BFLOAT16)
 
@@ -84,11 +93,13 @@ def not_in_place(case, seen):
 
 def explain_crash(case, crash):
     words = ("dtype", "scalar type", "BFloat16", "data type")
-    if crash.type_name in ("RuntimeError", "ValueError") and any(word in crash.message for word in words):
-        raise Wrong(
-            "stream_becomes_float32",
+    return {
+        "stream_becomes_float32": when(
+            crash.type_name in ("RuntimeError", "ValueError")
+            and any(word in crash.message for word in words),
             "what your hook passes on is not of the precision of the model, so the next module refuses it; "
             "the vector has to follow the stream",
             expected="a stream in torch.bfloat16 that goes on in torch.bfloat16",
             seen=crash.message,
-        )
+        ),
+    }

@@ -1,7 +1,16 @@
 import torch
 
 from tutorial_lib import add_hooks, read_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.checking import (
+    Wrong,
+    check,
+    expect_close,
+    expect_tensor,
+    gives,
+    is_close,
+    rule_out,
+    when,
+)
 
 
 def the_stream(case):
@@ -33,39 +42,37 @@ def before_the_norm(case, seen):
     found = expect_tensor(found, "what you returned", tuple(stream.shape))
     if is_close(found, stream):
         return
-    if is_close(found, last):
-        raise Wrong(
-            "still_normed",
+    mistakes = {
+        "still_normed": gives(
+            last,
             "this is still the last hidden state, with the final norm behind it",
-            expected=expected,
             seen=length(found, stream),
-        )
-    if is_close(found, output.hidden_states[-2]):
-        raise Wrong(
-            "one_block_too_early",
+        ),
+        "one_block_too_early": gives(
+            output.hidden_states[-2],
             "this is what the last block received; what it wrote is missing",
-            expected=expected,
             seen=f"the input of block {case.n_layers - 1}",
-        )
+        ),
+    }
+    rule_out(mistakes, found, expected=expected)
     bias = getattr(norm, "bias", None)
     with torch.no_grad():
         again, undone = norm(last), (last if bias is None else last - bias) / norm.weight
-    if is_close(found, again):
-        raise Wrong(
-            "norms_it_again",
+    mistakes = {
+        "norms_it_again": gives(
+            again,
             "the last hidden state has passed the final norm, and you applied it once more",
-            expected=expected,
             seen=f"a stream that was normed twice, {length(found, stream)}",
-        )
-    if is_close(found, undone, 1e-3):
-        raise Wrong(
-            "undoes_the_weight_only",
+        ),
+        "undoes_the_weight_only": gives(
+            undone,
             "you took back the weight of the norm, but it also divided each position by its length, which is "
             "not in its output any more",
-            expected=expected,
             seen=length(found, stream),
-        )
-    raise Wrong("another_tensor", "this is not the stream at the end", expected=stream, seen=found)
+        ),
+        "another_tensor": when(True, "this is not the stream at the end", expected=stream),
+    }
+    rule_out(mistakes, found, tolerance=0.001, expected=expected)
 
 
 def length(found, stream):
