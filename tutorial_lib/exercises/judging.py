@@ -10,7 +10,8 @@ from typing import Any
 from tutorial_lib.exercises import report
 from tutorial_lib.exercises.case import Case, CaseSpec
 from tutorial_lib.exercises.catalog import Exercise, ExerciseError
-from tutorial_lib.exercises.checking import Check, Mistakes, Wrong, rule_out
+from tutorial_lib.exercises.checking import Check, Wrong
+from tutorial_lib.exercises.mistakes import Mistakes, rule_out
 from tutorial_lib.exercises.observing import SEEN, Observation
 from tutorial_lib.exercises.report import CheckResult, Report
 from tutorial_lib.exercises.source import Crash, in_words

@@ -1,14 +1,5 @@
-from tutorial_lib.exercises.checking import (
-    Wrong,
-    check,
-    diagnose,
-    expect_close,
-    expect_same,
-    gives,
-    is_close,
-    rule_out,
-    when,
-)
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, rule_out, when
 
 STAYS = "chapters/1-hook-basics.md#when-something-fails-hooks-stay"
 

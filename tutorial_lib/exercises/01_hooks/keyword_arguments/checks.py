@@ -1,4 +1,5 @@
-from tutorial_lib.exercises.checking import Wrong, check, diagnose, expect_close, expect_same, gives, when
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 @check("what you return is what the attention is called with")

@@ -1,7 +1,8 @@
 import torch
 
 from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close, rule_out, when
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.mistakes import rule_out, when
 
 
 @check("a tensor is edited as a whole")

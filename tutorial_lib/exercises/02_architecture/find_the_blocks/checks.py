@@ -1,5 +1,6 @@
 from tutorial_lib import add_hooks, read_input
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, rule_out, when
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same
+from tutorial_lib.exercises.mistakes import rule_out, when
 
 
 @check("what you return is the list of decoder blocks")

@@ -1,7 +1,8 @@
 import torch
 
 from tutorial_lib import cache_residual_streams
-from tutorial_lib.exercises.checking import check, diagnose, expect_no_hooks, gives, is_close, when
+from tutorial_lib.exercises.checking import check, expect_no_hooks, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 from tutorial_lib.exercises.seen import describe
 
 

@@ -1,14 +1,6 @@
 from tutorial_lib import add_hooks, cache_residual_streams, read_input
-from tutorial_lib.exercises.checking import (
-    Wrong,
-    check,
-    diagnose,
-    expect_close,
-    expect_no_hooks,
-    gives,
-    is_close,
-    when,
-)
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_no_hooks, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 from tutorial_lib.exercises.seen import describe
 
 

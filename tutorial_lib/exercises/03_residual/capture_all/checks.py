@@ -1,5 +1,6 @@
 from tutorial_lib import add_hooks, cache_residual_streams
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close, rule_out, when
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.mistakes import rule_out, when
 from tutorial_lib.exercises.seen import describe
 
 

@@ -1,15 +1,8 @@
 import torch
 
 from tutorial_lib import add_hooks, get_residual_stream_at_layer
-from tutorial_lib.exercises.checking import (
-    Wrong,
-    check,
-    expect_close,
-    expect_pairs,
-    expect_same,
-    is_close,
-    when,
-)
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_pairs, expect_same, is_close
+from tutorial_lib.exercises.mistakes import when
 from tutorial_lib.exercises.seen import describe
 
 

@@ -6,8 +6,8 @@ from tutorial_lib.exercises.checking import (
     expect_no_hooks,
     expect_tensor,
     is_close,
-    when,
 )
+from tutorial_lib.exercises.mistakes import when
 from tutorial_lib.exercises.seen import describe
 
 

@@ -1,17 +1,8 @@
 import torch
 
 from tutorial_lib import add_hooks
-from tutorial_lib.exercises.checking import (
-    Wrong,
-    check,
-    expect_pairs,
-    expect_same,
-    expect_tensor,
-    gives,
-    is_close,
-    rule_out,
-    when,
-)
+from tutorial_lib.exercises.checking import Wrong, check, expect_pairs, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 from tutorial_lib.exercises.seen import describe
 
 PROMPT, NEW, FIRST_PART = 7, 4, 3

@@ -1,5 +1,6 @@
 from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close, when
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import when
 from tutorial_lib.tiny_model.skills import requests
 
 NOTHING_LEFT = "0 along the direction at every block input, after every attention and MLP, and at the end"

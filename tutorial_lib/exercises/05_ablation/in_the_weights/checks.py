@@ -3,16 +3,8 @@ from transformers.pytorch_utils import Conv1D
 
 from tutorial_lib import add_hooks
 from tutorial_lib.directions import WRITERS, ablate_direction_everywhere, writing_modules
-from tutorial_lib.exercises.checking import (
-    Wrong,
-    check,
-    expect_close,
-    expect_tensor,
-    gives,
-    is_close,
-    rule_out,
-    when,
-)
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 
 LAYOUTS = (
     "an Embedding [n, d_model] and a Conv1D [d_in, d_model] write rows, a Linear [d_model, d_in] columns"

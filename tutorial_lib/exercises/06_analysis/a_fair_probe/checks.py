@@ -4,7 +4,8 @@ On every set an honest probe is wrong about the turned test rows and no others. 
 its method does not matter.
 """
 
-from tutorial_lib.exercises.checking import Wrong, check, rule_out, when
+from tutorial_lib.exercises.checking import Wrong, check
+from tutorial_lib.exercises.mistakes import rule_out, when
 
 N_TEST = 60
 ROWS = 2.1  # a probe of another kind may be wrong about two rows more, or fewer

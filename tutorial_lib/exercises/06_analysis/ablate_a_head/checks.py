@@ -1,16 +1,8 @@
 import torch
 
 from tutorial_lib import add_hooks
-from tutorial_lib.exercises.checking import (
-    Wrong,
-    check,
-    expect_close,
-    expect_same,
-    expect_tensor,
-    gives,
-    is_close,
-    rule_out,
-)
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out
 
 PROJECTIONS = ("o_proj", "c_proj", "out_proj", "dense")
 DIMENSIONS = ("rows", "positions", "heads")

@@ -1,15 +1,7 @@
 import torch
 
-from tutorial_lib.exercises.checking import (
-    Wrong,
-    check,
-    expect_close,
-    expect_same,
-    expect_tensor,
-    is_close,
-    rule_out,
-    when,
-)
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import rule_out, when
 from tutorial_lib.exercises.seen import describe
 
 

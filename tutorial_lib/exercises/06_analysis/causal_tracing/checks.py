@@ -8,11 +8,9 @@ from tutorial_lib.exercises.checking import (
     expect_no_hooks,
     expect_same,
     expect_tensor,
-    gives,
     is_close,
-    rule_out,
-    when,
 )
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 
 SEQ = 4
 

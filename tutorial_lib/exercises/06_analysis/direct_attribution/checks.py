@@ -1,16 +1,8 @@
 import torch
 
 from tutorial_lib import add_hooks, cache_residual_streams, read_output
-from tutorial_lib.exercises.checking import (
-    Wrong,
-    check,
-    expect_close,
-    expect_same,
-    expect_tensor,
-    is_close,
-    rule_out,
-    when,
-)
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import rule_out, when
 
 BATCH = 3
 

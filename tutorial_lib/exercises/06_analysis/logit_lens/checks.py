@@ -1,17 +1,8 @@
 import torch
 
 from tutorial_lib import cache_residual_streams
-from tutorial_lib.exercises.checking import (
-    Wrong,
-    check,
-    expect_close,
-    expect_same,
-    expect_tensor,
-    gives,
-    is_close,
-    rule_out,
-    when,
-)
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 
 
 def inputs(case):

@@ -6,10 +6,9 @@ from tutorial_lib.exercises.checking import (
     expect_no_hooks,
     expect_same,
     expect_tensor,
-    gives,
     is_close,
-    rule_out,
 )
+from tutorial_lib.exercises.mistakes import gives, rule_out
 from tutorial_lib.exercises.seen import describe
 
 SEQ = 6

@@ -1,16 +1,8 @@
 import torch
 
 from tutorial_lib import add_hooks
-from tutorial_lib.exercises.checking import (
-    Wrong,
-    check,
-    diagnose,
-    expect_close,
-    gives,
-    is_close,
-    rule_out,
-    when,
-)
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, rule_out, when
 
 NO_ERROR = "no error, and the output as if all were well"
 

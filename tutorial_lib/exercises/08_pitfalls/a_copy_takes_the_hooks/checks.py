@@ -1,5 +1,6 @@
 from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, diagnose, expect_close, gives, is_close, when
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 def said(case, strength):

@@ -1,7 +1,8 @@
 import torch
 
 from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, diagnose, gives, is_close, when
+from tutorial_lib.exercises.checking import Wrong, check, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 def run(case, strength, hooks=()):

@@ -1,5 +1,6 @@
 from tutorial_lib import get_residual_stream_at_layer
-from tutorial_lib.exercises.checking import Wrong, check, expect_tensor, is_close, rule_out, when
+from tutorial_lib.exercises.checking import Wrong, check, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import rule_out, when
 
 
 def texts(case):

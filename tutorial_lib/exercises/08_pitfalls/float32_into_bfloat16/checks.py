@@ -3,16 +3,8 @@ import copy
 import torch
 
 from tutorial_lib import add_hooks, find_blocks, read_output
-from tutorial_lib.exercises.checking import (
-    Wrong,
-    check,
-    expect_close,
-    expect_same,
-    expect_tensor,
-    is_close,
-    rule_out,
-    when,
-)
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import rule_out, when
 
 BFLOAT16 = 0.05  # of the largest logit: two ways to round a sum to bfloat16 differ by less than that
 

@@ -1,7 +1,8 @@
 import torch
 
 from tutorial_lib import get_residual_stream_at_layer
-from tutorial_lib.exercises.checking import Wrong, check, diagnose, expect_tensor, gives, is_close, when
+from tutorial_lib.exercises.checking import Wrong, check, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 CLOSE = 1e-3  # a text that passes in pieces is rounded otherwise than one that passes as a whole
 

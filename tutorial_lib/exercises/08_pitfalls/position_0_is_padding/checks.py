@@ -1,7 +1,8 @@
 import torch
 
 from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, diagnose, expect_tensor, gives, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives
 
 
 def padded_batch(case):

@@ -1,7 +1,8 @@
 import torch
 
 from tutorial_lib import add_hooks, get_residual_stream_at_layer
-from tutorial_lib.exercises.checking import Wrong, check, diagnose, gives, is_close, when
+from tutorial_lib.exercises.checking import Wrong, check, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 def batches(case):
