@@ -7,7 +7,7 @@ model, same inputs. So a case is made from a `CaseSpec` of plain values, and all
 import copy
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tutorial_lib.activations import read_input, read_output
+from tutorial_lib.activations import read_input, read_output, replace_output
 from tutorial_lib.architecture import ModelMap, map_model
 from tutorial_lib.hooks import HookPair, add_hooks
 from tutorial_lib.residual import cache_residual_streams
@@ -152,6 +152,17 @@ class Case:
         with torch.no_grad(), add_hooks([], [(module, keep) for module in modules], with_kwargs=True):
             self.model(ids)
         return [found[module] for module in modules]
+
+    def steering(self, edit: Callable[[torch.Tensor], torch.Tensor]) -> list[HookPair]:
+        """Forward hooks that edit the stream which the block at `layer` receives.
+
+        They are on the block before, so that none of the block's arguments passes through them.
+        """
+
+        def hook(module: nn.Module, args: Any, output: Any) -> Any:
+            return replace_output(output, edit(read_output(output)))
+
+        return [(self.map.blocks[self.layer - 1], hook)]
 
     @property
     def _variant(self) -> int:

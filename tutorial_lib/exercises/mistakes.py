@@ -9,8 +9,8 @@
         }
         diagnose(seen["stream"], streams[case.layer], mistakes)
 
-A row has the name of the misconception, the same as of the file in `wrong/` that shows it, and is made by `gives`
-or `when`. The first row that fits is what the student is told.
+Each row names a misconception, as the file in `wrong/` that shows it does, and is made by `gives` or `when`. The
+student is told what the first row that fits says.
 """
 
 from collections.abc import Callable, Mapping

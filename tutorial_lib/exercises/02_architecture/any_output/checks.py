@@ -1,6 +1,6 @@
 import torch
 
-from tutorial_lib import add_hooks, read_output, replace_output
+from tutorial_lib import read_output, replace_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
 from tutorial_lib.exercises.mistakes import rule_out, when
 
@@ -68,8 +68,8 @@ def works_in_a_hook(case, seen):
     def hook(module, args, output):
         return replace_output(output, edit(case, read_output(output)))
 
-    with add_hooks((), [(case.map.blocks[case.layer], hook)]):
-        wanted = case.logits(case.ids(batch=2, seq=case.number("seq", 4, 7)))
+    ids = case.ids(batch=2, seq=case.number("seq", 4, 7))
+    wanted = case.logits(ids, [], [(case.map.blocks[case.layer], hook)])
     expect_close(seen["logits"], wanted, f"what the model says with the hook on block {case.layer}")
 
 
@@ -81,14 +81,14 @@ def explain_crash(case, crash):
         "forgets_lists": when(
             given == "list",
             "you passed the whole list to `edit`; the hidden state is its first element, as in a tuple",
-            seen="a list",
             expected="a tensor",
+            seen="a list",
         ),
         "forgets_tuples": when(
             given == "tuple",
             "you passed the whole tuple to `edit`; the hidden state is its first element",
-            seen="a tuple",
             expected="a tensor",
+            seen="a tuple",
         ),
         "edits_every_element": when(
             True,
@@ -132,20 +132,18 @@ def has_kind(kind, seen, wanted):
 
 def has_elements(kind, seen, wanted):
     found = seen[kind]["given"]
-    if len(found) < len(wanted) and is_close(found[0] if found else None, wanted[0]):
-        raise Wrong(
-            "drops_the_rest",
+    mistakes = {
+        "drops_the_rest": when(
+            len(found) < len(wanted) and is_close(found[0] if found else None, wanted[0]),
             f"the other elements of the {kind} are gone, the cache perhaps among them",
             expected=f"a {kind} of {len(wanted)}",
             seen=f"one of {len(found)}",
-        )
-    if len(found) != len(wanted):
-        raise Wrong(
-            "another_length",
-            f"the {kind} has another length than the one that was passed in",
-            expected=f"{len(wanted)} elements",
-            seen=f"{len(found)}",
-        )
+        ),
+        "another_length": when(
+            len(found) != len(wanted), f"the {kind} has another length than the one that was passed in"
+        ),
+    }
+    rule_out(mistakes, expected=f"{len(wanted)} elements", seen=f"{len(found)}")
     expect_close(found[0], wanted[0], f"the first element of the {kind}")
     for i, (one, other) in enumerate(zip(found[1:], wanted[1:], strict=True), start=1):
         if one is not other if other is None else not is_close(one, other):

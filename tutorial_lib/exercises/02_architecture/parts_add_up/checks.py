@@ -1,6 +1,3 @@
-import torch
-
-from tutorial_lib import add_hooks, read_input, read_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
 from tutorial_lib.exercises.mistakes import gives, rule_out, when
 
@@ -38,7 +35,7 @@ def are_two_tensors(case, seen):
                 see="chapters/1-hook-basics.md#a-forward-hook-sees-what-comes-out",
             ),
             "stays_flat": gives(
-                lambda: block[name].flatten(0, 1),
+                block[name].flatten(0, 1),
                 f"the {name} of this model gives out all rows of the batch one after the other; "
                 "you returned it in that shape",
                 expected=f"a tensor of shape {shape}",
@@ -130,18 +127,14 @@ def inputs(case):
 
 def look(case, layer):
     """What comes into a block and what it gives out, and the same of its parts, all [batch, seq, d_model]."""
-    ids, block = inputs(case), case.map.blocks[layer]
-    kept = {}
-
-    def keep_as(name):
-        def keep(module, args, kwargs, output):
-            kept[f"{name} input"] = read_input(args, kwargs).clone()
-            kept[name] = read_output(output).clone().reshape(*ids.shape, -1)
-
-        return keep
-
-    modules = {"block": block, "attention": case.map.attention(layer), "mlp": case.map.mlp(layer)}
-    pairs = [(module, keep_as(name)) for name, module in modules.items()]
-    with torch.no_grad(), add_hooks((), pairs, with_kwargs=True):
-        case.model(ids)
-    return {**kept, "input": kept["block input"], "output": kept["block"]}
+    ids, parts = inputs(case), case.map
+    block, attention, mlp = case.in_and_out(
+        ids, parts.blocks[layer], parts.attention(layer), parts.mlp(layer)
+    )
+    return {
+        "input": block[0],
+        "output": block[1],
+        "attention": attention[1].reshape(*ids.shape, -1),
+        "mlp input": mlp[0],
+        "mlp": mlp[1].reshape(*ids.shape, -1),
+    }

@@ -50,7 +50,7 @@ def nothing_left(case, seen):
     there = f"up to {left:.3g} along the direction"
     mistakes = {
         "not_of_norm_1": gives(
-            lambda: stream - (stream @ direction).unsqueeze(-1) * direction,
+            stream - (stream @ direction).unsqueeze(-1) * direction,
             "you projected with the direction as it was given; its length counts twice then, once in the dot "
             "product and once in the vector, so bring it to length one first",
             seen=f"{there}; the direction has length {float(direction.norm()):.2g}",
@@ -146,25 +146,26 @@ def gone_after(case, seen):
 
 
 def explain_crash(case, crash):
-    if crash.type_name in ("TypeError", "ValueError") and "module_forward_pre_hooks" in crash.message:
-        mistakes = {
-            "swapped_pair": when(
-                "swapped" in crash.message,
-                "your pairs are the wrong way round: the block comes first, then its hook",
-            ),
-            "one_bare_pair": when(
-                "bare pair" in crash.message,
-                "you returned one pair; asked is a list of pairs, one for each layer",
-            ),
-            "no_pairs": when(
-                True,
-                "what you returned is not a list of (block, hook) pairs",
-                expected="[(blocks[layer], hook), ...], not registered: `add_hooks` does that",
-                seen=crash.message.partition(";")[0],
-            ),
-        }
-        rule_out(mistakes, expected="[(blocks[layer], hook), ...]", seen=crash.message)
+    form = crash.type_name in ("TypeError", "ValueError") and "module_forward_pre_hooks" in crash.message
     return {
+        "swapped_pair": when(
+            form and "swapped" in crash.message,
+            "your pairs are the wrong way round: the block comes first, then its hook",
+            expected="[(blocks[layer], hook), ...]",
+            seen=crash.message,
+        ),
+        "one_bare_pair": when(
+            form and "bare pair" in crash.message,
+            "you returned one pair; asked is a list of pairs, one for each layer",
+            expected="[(blocks[layer], hook), ...]",
+            seen=crash.message,
+        ),
+        "no_pairs": when(
+            form,
+            "what you returned is not a list of (block, hook) pairs",
+            expected="[(blocks[layer], hook), ...], not registered: `add_hooks` does that",
+            seen=crash.message.partition(";")[0],
+        ),
         "shapes_do_not_fit": when(
             crash.type_name == "RuntimeError" and "must match the size" in crash.message,
             "the dot product gives one number a position, [batch, seq]; it needs a last dimension of 1 "

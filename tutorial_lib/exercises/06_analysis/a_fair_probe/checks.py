@@ -46,30 +46,30 @@ def on_held_out_rows(case, seen):
     expected = f"{wanted['plain']:.3f} {held_out('plain')}, some of which have a label that nothing tells"
     mistakes = {
         "tests_on_training_rows": when(
-            lambda: near(found["plain"], 1, 0.1),
+            near(found["plain"], 1, 0.1),
             "you measured the accuracy on the rows that the probe was fitted on",
             seen=f"{found['plain']:.3f}, the accuracy on the training rows",
         ),
         "fits_on_test_rows": when(
-            lambda: near(found["leaky"], 1, 0.1),
+            near(found["leaky"], 1, 0.1),
             "the probe was fitted on the test rows as well: it knows a mark that is in these alone",
             expected=f"{wanted['leaky']:.3f} {held_out('leaky')}; no training row has the mark",
             seen=f"{found['leaky']:.3f}",
         ),
         "counts_the_errors": when(
-            lambda: near(found["plain"], 1 - wanted["plain"]),
+            near(found["plain"], 1 - wanted["plain"]),
             "your share is that of the wrong answers, or your signs are turned round",
             seen=f"{found['plain']:.3f}",
         ),
     }
-    rule_out(mistakes, expected=expected)
     name = next(name for name in wanted if not near(found[name], wanted[name]))
-    raise Wrong(
-        "other_accuracy",
+    mistakes["other_accuracy"] = when(
+        True,
         "your probe does not find a direction along which the two kinds lie far apart",
         expected=f"{wanted[name]:.3f} {held_out(name)}",
         seen=f"{found[name]:.3f}",
     )
+    rule_out(mistakes, expected=expected)
 
 
 @check("it makes no difference where the streams lie")
@@ -106,12 +106,12 @@ def is_a_control(case, seen):
     if not near(found, wanted):
         mistakes = {
             "shuffles_both": when(
-                lambda: near(found, 1 - wanted),
+                near(found, 1 - wanted),
                 "your control is as good as the probe: were the rows reordered along with their labels?",
                 seen=f"{found:.3f}, as without a shuffle",
             ),
             "control_on_training_rows": when(
-                lambda: near(found, 1, 0.1) or near(found, 0, 0.1),
+                near(found, 1, 0.1) or near(found, 0, 0.1),
                 "you measured the control on the training rows; it is measured where the accuracy is",
             ),
             "other_control": "your control has another accuracy",

@@ -1,6 +1,5 @@
 import torch
 
-from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
 from tutorial_lib.exercises.mistakes import gives, rule_out
 
@@ -25,17 +24,13 @@ def logits_with(case, edit):
         edited = edit(by_head, head)
         return (edited.flatten(-2), *args[1:])
 
-    with add_hooks([(projection, hook)]):
-        return case.logits(ids)
+    return case.logits(ids, [(projection, hook)])
 
 
 def given(case):
     """What the projection is called with, `[batch, seq, n_heads * size]`."""
     ids, _, _, projection = inputs(case)
-    kept = []
-    with add_hooks([(projection, lambda module, args: kept.append(args[0].clone()))]):
-        case.logits(ids)
-    return kept[0]
+    return case.in_and_out(ids, projection)[0][0]
 
 
 def zero(by_head, index):
@@ -63,8 +58,7 @@ def slice_of_the_output(case):
         output[..., head * size : (head + 1) * size] = 0
         return output
 
-    with add_hooks([], [(projection, hook)]):
-        return case.logits(ids)
+    return case.logits(ids, [], [(projection, hook)])
 
 
 @check("the head is off, and no other")

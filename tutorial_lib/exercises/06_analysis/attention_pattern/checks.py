@@ -1,6 +1,6 @@
 import torch
 
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.checking import check, expect_close, expect_same, expect_tensor, is_close
 from tutorial_lib.exercises.mistakes import rule_out, when
 from tutorial_lib.exercises.seen import describe
 
@@ -20,17 +20,17 @@ def patterns(case):
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "IndexError" and crash.message.startswith("tuple index"):
-        raise_asks_sdpa("an empty tuple")
+    empty = crash.type_name == "IndexError" and crash.message.startswith("tuple index")
+    return {"asks_sdpa": asks_sdpa(empty, seen="an empty tuple")}
 
 
-def raise_asks_sdpa(seen):
-    raise Wrong(
-        "asks_sdpa",
+def asks_sdpa(holds, **seen):
+    return when(
+        holds,
         "you asked a model that runs on SDPA for its attention weights; it has none to give",
         expected="the weights that the eager implementation forms",
-        seen=seen,
         see="chapters/7-pitfalls/1-what-you-read.md#attentions-is-empty",
+        **seen,
     )
 
 
@@ -40,60 +40,54 @@ def is_the_pattern(case, seen):
     wanted, found, layer = everything[case.layer], seen["pattern"], case.layer
     batch, _, seq, _ = wanted.shape
     shape = f"[batch, head, query, key] = {list(wanted.shape)}"
-    if found is None:
-        raise_asks_sdpa(None)
     shapes = [list(part.shape) for part in found] if is_tensors(found) else None
     mistakes = {
+        "asks_sdpa": asks_sdpa(found is None),
         "every_layer": when(
             lambda: (shapes == [list(part.shape) for part in everything]) or is_close(found, everything),
             "you returned the weights of every block; asked is the one",
-            seen=f"{len(found)} tensors of this shape",
+            seen=lambda: f"{len(found)} tensors of this shape",
         ),
         "averages_heads": when(
             lambda: is_close(found, wanted.mean(1)) or is_close(found, wanted.mean(1, keepdim=True)),
             "you averaged over the heads; each head looks elsewhere, so keep them apart",
-            seen=list(found.shape),
+            seen=lambda: list(found.shape),
         ),
         "returns_the_output": when(
             isinstance(found, torch.Tensor) and found.shape == (batch, seq, case.d_model),
             "you returned what the attention writes to the stream; the weights are the second of its outputs",
-            seen=f"[batch, seq, d_model] = {list(found.shape)}",
+            seen=lambda: f"[batch, seq, d_model] = {list(found.shape)}",
         ),
     }
-    rule_out(mistakes, expected=shape)
+    rule_out(mistakes, found, expected=shape)
     found = expect_tensor(found, "what you returned", tuple(wanted.shape))
     if is_close(found, wanted):
         return
-    for other in range(case.n_layers):
-        if is_close(found, everything[other]):
-            raise Wrong(
-                "another_layer",
-                "you returned the weights of another block; attentions[0] is block 0, with none before it",
-                expected=f"block {layer}",
-                seen=f"block {other}",
-            )
-    sums = found.sum(-1)
-    if not is_close(sums, torch.ones_like(sums), 1e-3):
-        raise Wrong(
-            "rows_do_not_sum",
+    other = next((i for i in range(case.n_layers) if is_close(found, everything[i])), None)
+    sums, later = found.sum(-1), found.triu(1).max()
+    mistakes = {
+        "another_layer": when(
+            other is not None,
+            "you returned the weights of another block; attentions[0] is block 0, with none before it",
+            expected=f"block {layer}",
+            seen=f"block {other}",
+        ),
+        "rows_do_not_sum": when(
+            not is_close(sums, torch.ones_like(sums), 1e-3),
             "the weights of a query sum to 1, and yours do not: are they scores, before the softmax?",
             expected=1.0,
             seen=sums,
-        )
-    later = found.triu(1).max()
-    if later > 1e-4:
-        raise Wrong(
-            "not_causal",
+        ),
+        "not_causal": when(
+            later > 1e-4,
             "your queries look at later tokens, which they cannot see",
             expected="0 wherever the key is after the query",
             seen=f"up to {later:.3f}",
-        )
-    raise Wrong(
-        "other_values",
-        "the weights are other ones",
-        expected=f"head 0, the last query of row 0: {describe(wanted[0, 0, -1])}",
-        seen=describe(found[0, 0, -1]),
-    )
+        ),
+        "other_values": "the weights are other ones",
+    }
+    expected = f"head 0, the last query of row 0: {describe(wanted[0, 0, -1])}"
+    rule_out(mistakes, expected=expected, seen=found[0, 0, -1])
 
 
 def is_tensors(value):

@@ -1,4 +1,4 @@
-from tutorial_lib import add_hooks, cache_residual_streams, replace_output
+from tutorial_lib import replace_output
 from tutorial_lib.exercises.checking import (
     Wrong,
     check,
@@ -8,7 +8,7 @@ from tutorial_lib.exercises.checking import (
     expect_tensor,
     is_close,
 )
-from tutorial_lib.exercises.mistakes import gives, rule_out
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 from tutorial_lib.exercises.seen import describe
 
 SEQ = 6
@@ -18,14 +18,10 @@ def ids(case):
     return case.ids(SEQ, SEQ, "source"), case.ids(SEQ, SEQ, "target")
 
 
-def streams(case, ids, layer):
-    return cache_residual_streams(case.model, ids, [layer], after_last_block=True)[0][f"layer_{layer}"]
-
-
 def mixed(case, index, layer, source, target):
     """The target's stream at a layer, with the source's at an index."""
-    stream = streams(case, target, layer)
-    stream[index] = streams(case, source, layer)[index]
+    stream = case.streams(target)[layer]
+    stream[index] = case.streams(source)[layer][index]
     return stream
 
 
@@ -37,11 +33,8 @@ def run_with(case, ids, layer, stream):
     """The logits when the stream at a layer is another one; layer n_layers is the last block's output."""
     blocks = case.map.blocks
     if layer < len(blocks):
-        hooks = [(blocks[layer], lambda module, args: (stream, *args[1:]))], []
-    else:
-        hooks = [], [(blocks[-1], lambda module, args, output: replace_output(output, stream))]
-    with add_hooks(*hooks):
-        return case.logits(ids)
+        return case.logits(ids, [(blocks[layer], lambda module, args: (stream, *args[1:]))])
+    return case.logits(ids, [], [(blocks[-1], lambda module, args, output: replace_output(output, stream))])
 
 
 @check("the model is as it was afterwards", see="chapters/6-best-practices.md#1-use-a-context-manager")
@@ -70,9 +63,7 @@ def is_the_patched_run(case, seen):
     here = (slice(None), positions)
     wanted = run_with(case, target, layer, mixed(case, here, layer, source, target))
     found = expect_tensor(seen["patched"], "what you returned", tuple(wanted.shape))
-    if is_close(found, wanted):
-        return
-    asked = f"the source's stream at positions {positions} of every row, before block {layer}"
+    row, position = divmod(int((found - wanted.cpu()).abs().amax(-1).argmax()), SEQ)
     mistakes = {
         "returns_nothing": gives(
             lambda: case.logits(target),
@@ -101,15 +92,16 @@ def is_the_patched_run(case, seen):
             "stream[positions] takes rows of the batch; the position is the second index",
             seen=f"the source's stream in rows {positions} of the batch, at all positions",
         ),
+        "other_values": when(
+            True,
+            f"the logits are other ones, most of all in row {row} at position {position}; asked were "
+            f"{positions}",
+            expected=wanted[row, position],
+            seen=found[row, position],
+        ),
     }
-    rule_out(mistakes, found, expected=asked)
-    row, position = divmod(int((found - wanted.cpu()).abs().amax(-1).argmax()), SEQ)
-    raise Wrong(
-        "other_values",
-        f"the logits are other ones, most of all in row {row} at position {position}; asked were {positions}",
-        expected=wanted[row, position],
-        seen=found[row, position],
-    )
+    asked = f"the source's stream at positions {positions} of every row, before block {layer}"
+    diagnose(found, wanted, mistakes, expected=asked)
 
 
 @check(

@@ -1,6 +1,5 @@
 import torch
 
-from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
 from tutorial_lib.exercises.mistakes import diagnose, gives, rule_out, when
 
@@ -9,12 +8,9 @@ NO_ERROR = "no error, and the output as if all were well"
 
 def steered(case, layers):
     """The logits with three times the direction added at the layers."""
-
-    def steer(module, args):
-        return (args[0] + 3 * case.direction(), *args[1:])
-
-    with add_hooks([(case.map.blocks[layer], steer) for layer in layers]):
-        return case.logits(case.ids())
+    vector = 3 * case.direction()
+    hooks = [(case.map.blocks[layer], lambda module, args: (args[0] + vector, *args[1:])) for layer in layers]
+    return case.logits(case.ids(), hooks)
 
 
 @check("the model runs with the hooks, and its output is returned")
@@ -22,14 +18,14 @@ def runs_with_hooks(case, seen):
     found = seen["blocks"]
     mistakes = {
         "raises_for_a_good_run": when(
-            lambda: found["error"],
+            found["error"],
             "both hooks ran once, as expected, and still there was an error; the two blocks have the same "
             "function for a hook, so count each pair for itself, in a function that was made for this pair",
             expected="the model's output",
-            seen=f"{found['error'][0]}: {found['message']}",
+            seen=lambda: f"{found['error'][0]}: {found['message']}",
         ),
         "returns_nothing": when(
-            lambda: found["output"] is None,
+            found["output"] is None,
             "your function returned nothing",
             expected="what the model returned",
             seen="None",
@@ -49,19 +45,19 @@ def never_is_an_error(case, seen):
     in_list, by_forward = seen["ModuleList"], seen["forward"]
     mistakes = {
         "says_nothing": when(
-            lambda: not in_list["error"] and not by_forward["error"],
+            not in_list["error"] and not by_forward["error"],
             "a hook on the ModuleList of the blocks never runs, and you did not say so",
             expected="a RuntimeError",
             see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#a-container-is-never-called",
         ),
         "knows_only_the_list": when(
-            lambda: not by_forward["error"],
+            not by_forward["error"],
             "you found the hook on a ModuleList, but not the one on a module whose `forward` is called by "
             "its name; there are many reasons why a hook does not run, so count the calls",
             see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#moduleforward-skips-hooks",
         ),
         "misses_the_list": when(
-            lambda: not in_list["error"],
+            not in_list["error"],
             "a hook on the ModuleList of the blocks never runs, and you did not say so",
             see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#a-container-is-never-called",
         ),
@@ -71,28 +67,27 @@ def never_is_an_error(case, seen):
 
 @check("each hook must run exactly as often as expected")
 def exactly_as_often(case, seen):
+    asked = seen["twice, as expected"]
     mistakes = {
         "only_never": when(
-            lambda: not seen["twice"]["error"],
+            not seen["twice"]["error"],
             "a hook ran twice where 1 was expected, and you did not say so: an edit was made twice",
             expected="a RuntimeError, since look ran 2 times",
         ),
         "counts_all_together": when(
-            lambda: not seen["one twice, one never"]["error"],
+            not seen["one twice, one never"]["error"],
             "one hook ran twice and another one never, and together that makes one each: keep a count for "
             "each pair",
             expected="a RuntimeError, since no hook ran once",
         ),
-    }
-    rule_out(mistakes, seen=NO_ERROR)
-    asked = seen["twice, as expected"]
-    if asked["error"] or not is_close(asked["output"], torch.ones(1, 3)):
-        raise Wrong(
-            "forgets_times",
+        "forgets_times": when(
+            asked["error"] or not is_close(asked["output"], torch.ones(1, 3)),
             "a hook ran twice and `times=2` was given, so all is well",
             expected="the output, ones of shape [1, 3]",
             seen=f"{asked['error'][0]}: {asked['message']}" if asked["error"] else asked["output"],
-        )
+        ),
+    }
+    rule_out(mistakes, seen=NO_ERROR)
 
 
 @check("an error of the hook's own comes through")
@@ -125,29 +120,23 @@ def own_error_comes_through(case, seen):
 )
 def none_left(case, seen):
     runs = {name: found["hooks left"] for name, found in seen.items() if isinstance(found, dict)}
-    failing = ("fails", "model fails")
-    if runs["model fails"] and not any(left for name, left in runs.items() if name != "model fails"):
-        raise Wrong(
-            "leaves_hooks_when_the_model_fails",
+    left = [name for name, count in runs.items() if count]
+    mistakes = {
+        "leaves_hooks_when_the_model_fails": when(
+            left == ["model fails"],
             "you take the hooks off when a hook fails, and not when the model itself does",
-            expected="0 hooks on the model",
-            seen=f"{runs['model fails']} hooks on the model",
-        )
-    if runs["fails"] and not any(left for name, left in runs.items() if name not in failing):
-        raise Wrong(
-            "leaves_hooks_on",
+        ),
+        "leaves_hooks_on": when(
+            "fails" in left and set(left) <= {"fails", "model fails"},
             "after an error in a hook your hooks are still on the model: the error jumped over `remove`",
-            expected="0 hooks on the model",
             seen=f"{runs['fails']} hooks on the model",
-        )
-    for name, left in runs.items():
-        if left:
-            raise Wrong(
-                "never_removes",
-                f"your hooks are still on the model afterwards (case: {name})",
-                expected="0 hooks on the model",
-                seen=f"{left} hooks on the model",
-            )
+        ),
+        "never_removes": when(
+            left, lambda: f"your hooks are still on the model afterwards (case: {left[0]})"
+        ),
+    }
+    there = f"{runs[left[0]]} hooks on the model" if left else None
+    rule_out(mistakes, expected="0 hooks on the model", seen=there)
     expect_close(seen["after"], steered(case, []), "what the model says after a run with hooks")
 
 

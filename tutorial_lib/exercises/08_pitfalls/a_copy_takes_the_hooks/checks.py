@@ -1,28 +1,24 @@
-from tutorial_lib import add_hooks, read_output, replace_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
 from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 def said(case, strength):
-    """With the vector added to what comes out of the block before: that is what comes into the block."""
-
-    def add_vector(module, args, output):
-        return replace_output(output, read_output(output) + strength * case.direction())
-
-    with add_hooks(module_forward_hooks=[(case.map.blocks[case.layer - 1], add_vector)]):
-        return case.logits(case.ids(batch=2, seq=6))
+    """The logits with the vector added to what comes into the block."""
+    hooks = case.steering(lambda stream: stream + strength * case.direction())
+    return case.logits(case.ids(batch=2, seq=6), [], hooks)
 
 
 @check("the model is steered")
 def model_is_steered(case, seen):
-    if is_close(seen["on"]["model"], said(case, 0)):
-        raise Wrong(
-            "takes_it_off_the_model",
+    mistakes = {
+        "takes_it_off_the_model": gives(
+            lambda: said(case, 0),
             "the model is not steered: the handle belongs to the model, so remove() took the hook off there",
             expected="the model steered until the caller removes the handle",
             seen="the logits of the model without a hook",
-        )
-    expect_close(seen["on"]["model"], said(case, 10), "what the steered model says")
+        ),
+    }
+    diagnose(seen["on"]["model"], said(case, 10), mistakes, "what the steered model says")
 
 
 @check("the copy is not steered")

@@ -1,21 +1,17 @@
 import torch
 
-from tutorial_lib import add_hooks, read_output, replace_output
+from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, is_close
 from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 def run(case, strength, hooks=()):
-    """With the vector added to what comes out of the block before, so that no argument passes a hook."""
+    """The logits with the vector added to what comes into the block."""
     ids = case.ids(batch=2, seq=6)
     mask = torch.ones_like(ids)
     mask[0, :2] = 0
-
-    def add_vector(module, args, output):
-        return replace_output(output, read_output(output) + strength * case.direction())
-
-    before = [(case.map.blocks[case.layer - 1], add_vector)]
-    with torch.no_grad(), add_hooks(hooks, before):
+    steering = case.steering(lambda stream: stream + strength * case.direction())
+    with torch.no_grad(), add_hooks(hooks, steering):
         return case.model(input_ids=ids, attention_mask=mask).logits[:, -1]
 
 
@@ -34,24 +30,26 @@ def called_with(case):
 def is_steered(case, seen):
     wanted, arrived = called_with(case), seen["arrived"]
     mistakes = {
-        "appends_the_vector": when(
-            lambda: len(arrived) == len(wanted) + 1 and arrived[-1] == [case.d_model],
+        "appends_the_vector": gives(
+            [*wanted, [case.d_model]],
             "you appended the vector to the tuple, as one more argument; it is to be added to the first one",
         ),
-        "stacks_the_tuple": when(
-            lambda: len(arrived) == 1 and arrived[0] == [1, *wanted[0]],
-            "you made one tensor of the whole tuple, with a dimension too many",
+        "stacks_the_tuple": gives(
+            [[1, *wanted[0]]], "you made one tensor of the whole tuple, with a dimension too many"
         ),
         "repeats_the_tuple": when(
-            lambda: len(arrived) == 2 * len(wanted) and arrived[0] == wanted[0],
+            len(arrived) == 2 * len(wanted) and arrived[0] == wanted[0],
             "a tuple times a number is a longer tuple, with everything in it more than once",
         ),
-        "drops_the_rest": when(
-            lambda: arrived != wanted and arrived == wanted[:1],
+        "drops_the_rest": gives(
+            wanted[:1],
             "your hook returns the stream alone, so the block lost its other positional arguments",
             see="chapters/7-pitfalls/2-what-you-change.md#a-bare-tensor-drops-the-other-arguments",
         ),
-        "other_arguments": when(arrived != wanted, "the block got other arguments than it was called with"),
+        "other_arguments": "the block got other arguments than it was called with",
+    }
+    diagnose(arrived, wanted, mistakes, expected=f"arguments: {wanted}", seen=f"arguments: {arrived}")
+    mistakes = {
         "returned_the_old_stream": gives(
             lambda: run(case, 0),
             "nothing is steered: your hook leaves the old stream in `args`, which is a tuple, never a tensor",
@@ -59,14 +57,7 @@ def is_steered(case, seen):
             seen="the first argument is the stream",
         ),
     }
-    diagnose(
-        seen["steered"],
-        run(case, 10),
-        mistakes,
-        "what the model says when it is steered",
-        expected=f"arguments: {wanted}",
-        seen=f"arguments: {arrived}",
-    )
+    diagnose(seen["steered"], run(case, 10), mistakes, "what the model says when it is steered")
 
 
 @check("the hook can be taken off", see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in")

@@ -1,8 +1,8 @@
 import torch
 
-from tutorial_lib import add_hooks, read_output, replace_output
+from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, is_close
-from tutorial_lib.exercises.mistakes import rule_out, when
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 def padded_batch(case):
@@ -13,13 +13,9 @@ def padded_batch(case):
 
 
 def run(case, run_model, strength):
-    """With the vector added to what comes out of the block before, so that no argument passes a hook."""
-
-    def add_vector(module, args, output):
-        return replace_output(output, read_output(output) + strength * case.direction())
-
-    hooks = [(case.map.blocks[case.layer - 1], add_vector)]
-    with torch.no_grad(), add_hooks(module_forward_hooks=hooks):
+    """With the vector added to what comes into the block."""
+    steering = case.steering(lambda stream: stream + strength * case.direction())
+    with torch.no_grad(), add_hooks([], steering):
         return run_model()
 
 
@@ -50,38 +46,38 @@ def called_with(case):
 def gets_all_arguments(case, seen):
     wanted = called_with(case)
     found = [kinds for where, kinds in seen["calls"] if where == "after"][0]
-    if found == wanted:
-        return
     mistakes = {
         "a_list_for_a_tuple": when(
-            lambda: found[:1] == ["list"],
+            found[:1] == ["list"],
             "you returned a list; only a tuple takes the place of all arguments, a list becomes the first",
         ),
-        "missing_star": when(
-            found == ["Tensor", "tuple"],
+        "missing_star": gives(
+            ["Tensor", "tuple"],
             "you put the rest of `args` into the tuple as one tuple; a star takes it apart: (new, *args[1:])",
         ),
-        "drops_the_rest": when(
-            found == ["Tensor"],
+        "drops_the_rest": gives(
+            ["Tensor"],
             "your hook returns the stream alone, so the block lost its other positional arguments",
         ),
         "other_arguments": "the block got other arguments than it was called with",
     }
-    rule_out(mistakes, expected=", ".join(wanted), seen=", ".join(found))
+    diagnose(found, wanted, mistakes, expected=", ".join(wanted), seen=", ".join(found))
 
 
 @check("a padded batch is steered")
 def padded_batch_is_steered(case, seen):
-    wanted, found = padded(case), seen["padded"]
-    if is_close(found, padded(case, strength=0)):
-        raise Wrong(
-            "returned_nothing",
+    mistakes = {
+        "returned_nothing": gives(
+            lambda: padded(case, strength=0),
             "nothing is steered: the hook made a new stream and did not return it",
             expected="a hook that returns all arguments, the new stream first",
             seen="the logits of the model without a hook",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
-        )
-    expect_close(found, wanted, "what the model says of a padded batch when it is steered")
+        ),
+    }
+    diagnose(
+        seen["padded"], padded(case), mistakes, "what the model says of a padded batch when it is steered"
+    )
 
 
 @check("a generation with a cache is steered")

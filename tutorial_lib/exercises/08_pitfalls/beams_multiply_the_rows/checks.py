@@ -2,6 +2,8 @@ from tutorial_lib import get_residual_stream_at_layer
 from tutorial_lib.exercises.checking import Wrong, check, expect_tensor, is_close
 from tutorial_lib.exercises.mistakes import rule_out, when
 
+BY_ROW = "positions edited, by row: {}"
+
 
 def texts(case):
     return case.ids(batch=2, seq=7), [case.positions(7, 1, "text 0"), case.positions(7, 2, "text 1")]
@@ -30,17 +32,14 @@ def plain_call(case, seen):
     if is_close(found, wanted):
         return
     rows = edited(found)
-    facts = {
-        "expected": f"positions edited, by row: {positions}",
-        "seen": f"positions edited, by row: {rows}",
-    }
-    if rows == [sorted({*positions[0], *positions[1]})] * 2:
-        raise Wrong(
-            "all_positions_in_all_rows",
+    mistakes = {
+        "all_positions_in_all_rows": when(
+            rows == [sorted({*positions[0], *positions[1]})] * 2,
             "you edited every row at the positions of all texts; each row has those of its own text",
-            **facts,
-        )
-    raise Wrong("wrong_without_beams", "without beams, in a plain call, other places are edited", **facts)
+        ),
+        "wrong_without_beams": "without beams, in a plain call, other places are edited",
+    }
+    rule_out(mistakes, expected=BY_ROW.format(positions), seen=BY_ROW.format(rows))
 
 
 @check("with beams each row is edited at the positions of its text")
@@ -68,9 +67,7 @@ def with_beams(case, seen):
         ),
         "other_rows": "with beams other places are edited",
     }
-    rule_out(
-        mistakes, expected=f"positions edited, by row: {wanted}", seen=f"positions edited, by row: {rows}"
-    )
+    rule_out(mistakes, expected=BY_ROW.format(wanted), seen=BY_ROW.format(rows))
 
 
 @check("new tokens stay unedited")
@@ -81,7 +78,7 @@ def new_tokens(case, seen):
             "edits_new_tokens",
             "you edited a call with one new token, which is no position of the prompt",
             expected="no position edited",
-            seen=f"positions edited, by row: {zeros[0]}",
+            seen=BY_ROW.format(zeros[0]),
             see="chapters/7-pitfalls/3-generation.md#position-5-does-not-exist-in-the-second-call",
         )
 

@@ -1,33 +1,25 @@
-from tutorial_lib import cache_residual_streams
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
-from tutorial_lib.exercises.mistakes import rule_out, when
-
-
-def streams(case):
-    """One for each block, and one more: what comes out of the last."""
-    cache, _ = cache_residual_streams(case.model, case.ids(batch=2, seq=6), after_last_block=True)
-    return [cache[f"layer_{layer}"] for layer in range(case.n_layers + 1)]
+from tutorial_lib.exercises.checking import Wrong, check, expect_close
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 
 
 @check("there is a stream for each block")
 def one_for_each_block(case, seen):
     found, runs = seen["streams"], seen["hooks in each run"]
     expected = f"a list of {case.n_layers}, one stream for each block"
+    if not runs:
+        raise Wrong("never_ran", "run() was not called", expected="one call of run()", seen="none")
+    if not isinstance(found, list):
+        seen = "None" if found is None else found
+        raise Wrong("no_list", "what you returned is no list", expected=expected, seen=seen)
     mistakes = {
-        "never_ran": when(not runs, "run() was not called", expected="one call of run()", seen="none"),
-        "no_list": when(
-            not isinstance(found, list),
-            "what you returned is no list",
-            seen="None" if found is None else found,
-        ),
         "still_on_the_container": when(
-            lambda: not found and runs[0]["list"],
+            not found and runs[0]["list"],
             "your hook is on the list of the blocks, and a list is never called; its elements are",
             expected=f"a hook on each of the {case.n_layers} blocks",
             seen=f"hooks on the list: {runs[0]['list']}, on the blocks: {runs[0]['blocks']}",
         ),
         "no_hook_in_the_run": when(
-            lambda: not found and not any(runs[0]["blocks"]),
+            not found and not any(runs[0]["blocks"]),
             "when run() ran the model, no hook was on; register first, then run, then remove",
             expected=f"hooks on the blocks: {[1] * case.n_layers}",
             seen=f"hooks on the blocks: {runs[0]['blocks']}",
@@ -48,15 +40,17 @@ def one_for_each_block(case, seen):
 
 @check("the streams are what comes into the blocks, in their order")
 def what_comes_in(case, seen):
-    found, wanted = seen["streams"], streams(case)
-    if all(is_close(each, stream) for each, stream in zip(found, wanted[1:], strict=True)):
-        raise Wrong(
-            "what_comes_out",
+    found, wanted = seen["streams"], case.streams(case.ids(batch=2, seq=6))
+    mistakes = {
+        "what_comes_out": gives(
+            wanted[1:],
             "you kept what comes out of each block; what comes in is one layer earlier",
             expected=wanted[0],
             seen=found[0],
             see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in",
-        )
+        ),
+    }
+    rule_out(mistakes, found)
     for layer, stream in enumerate(found):
         expect_close(stream, wanted[layer], f"entry {layer} of your list")
 

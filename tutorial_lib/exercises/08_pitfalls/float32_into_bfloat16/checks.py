@@ -2,9 +2,9 @@ import copy
 
 import torch
 
-from tutorial_lib import add_hooks, find_blocks, read_output
+from tutorial_lib import add_hooks, find_blocks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
-from tutorial_lib.exercises.mistakes import rule_out, when
+from tutorial_lib.exercises.mistakes import when
 
 BFLOAT16 = 0.05  # of the largest logit: two ways to round a sum to bfloat16 differ by less than that
 
@@ -26,27 +26,22 @@ def works_in_bfloat16(case, seen):
     wanted = steered(case, case.normal(case.d_model), torch.bfloat16)
     plain = steered(case, None, torch.bfloat16)
     found = expect_tensor(seen["bfloat16"], "what the function returns in bfloat16", tuple(wanted.shape))
-    mistakes = {
-        "makes_the_model_float32": when(
-            seen["model"] != "torch.bfloat16",
+    if seen["model"] != "torch.bfloat16":
+        raise Wrong(
+            "makes_the_model_float32",
             "you changed the precision of the model: it takes twice the memory now",
             expected="a model in torch.bfloat16, as before",
             seen=f"a model in {seen['model']}",
-        ),
-        "other_precision": when(
-            found.dtype != torch.bfloat16,
+        )
+    if found.dtype != torch.bfloat16:
+        raise Wrong(
+            "other_precision",
             "the logits come in another precision than the model's",
             expected="logits in torch.bfloat16",
             seen=f"logits in {found.dtype}",
-        ),
-        "not_added": when(
-            lambda: is_close(found, plain, BFLOAT16) and not is_close(wanted, plain, BFLOAT16),
-            "the logits are those without the vector",
-            expected=wanted,
-            seen=found,
-        ),
-    }
-    rule_out(mistakes)
+        )
+    if is_close(found, plain, BFLOAT16) and not is_close(wanted, plain, BFLOAT16):
+        raise Wrong("not_added", "the logits are those without the vector", expected=wanted, seen=found)
     expect_close(found, wanted, "what the function returns in bfloat16", BFLOAT16)
     expect_close(seen["after"], plain, "what the model says afterwards, without a hook,", BFLOAT16)
 
@@ -69,16 +64,13 @@ def exact_in_float32(case, seen):
 
 @check("nothing is edited in place", see="chapters/7-pitfalls/2-what-you-change.md#an-edit-in-place")
 def not_in_place(case, seen):
-    kept = []
-    before = case.map.blocks[case.layer - 1]
-    with add_hooks([], [(before, lambda module, args, output: kept.append(read_output(output).clone()))]):
-        case.logits(case.ids())
-    if not is_close(seen["kept"], kept[0]):
+    kept = case.streams(case.ids())[case.layer]
+    if not is_close(seen["kept"], kept):
         raise Wrong(
             "edits_in_place",
             "an edit in place does keep the dtype, but the tensor belongs to the model: what the block "
             "before gave out has changed for all who hold it",
-            expected=kept[0],
+            expected=kept,
             seen=seen["kept"],
         )
 

@@ -48,19 +48,12 @@ def the_whole_text(case, seen):
             "you kept the last token of each call, and the first call brings the whole prompt",
         ),
         "one_token_too_many": when(
-            lambda: found.shape[1:2] == (prompt + new,) and is_close(found[:, :-1], wanted, CLOSE),
+            found.shape[1:2] == (prompt + new,) and is_close(found[:, :-1], wanted, CLOSE),
             "you ran the model on the last new token as well, which generate never does",
         ),
     }
-    diagnose(
-        found,
-        wanted,
-        mistakes,
-        "the stream that you returned",
-        tolerance=CLOSE,
-        expected=shape,
-        seen=f"shape {list(found.shape)}",
-    )
+    what, there = "the stream that you returned", f"shape {list(found.shape)}"
+    diagnose(found, wanted, mistakes, what, tolerance=CLOSE, expected=shape, seen=there)
 
 
 @check("no hook is left", see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#hooks-add-up")

@@ -1,6 +1,6 @@
 import torch
 
-from tutorial_lib import add_hooks, read_output, replace_output
+from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_tensor, is_close
 from tutorial_lib.exercises.mistakes import diagnose, gives
 
@@ -27,14 +27,10 @@ def logits_of_tokens(logits, case):
 
 
 def steered(case, where):
-    """The vector added at some places to what comes out of the block before."""
-
-    def add_vector(module, args, output):
-        stream = read_output(output)
-        return replace_output(output, torch.where(where[..., None], stream + 10 * case.direction(), stream))
-
-    hooks = [(case.map.blocks[case.layer - 1], add_vector)]
-    with torch.no_grad(), add_hooks(module_forward_hooks=hooks):
+    """The vector added at some places to what comes into the block."""
+    vector = 10 * case.direction()
+    hooks = case.steering(lambda stream: torch.where(where[..., None], stream + vector, stream))
+    with torch.no_grad(), add_hooks([], hooks):
         return logits_of_tokens(case.model(**padded_batch(case)).logits.cpu(), case)
 
 
@@ -44,8 +40,6 @@ def steers_first_tokens(case, seen):
     first = [row.tolist().index(1) for row in mask]
     found = logits_of_tokens(expect_tensor(seen["steered"], "what the model says"), case)
     wanted = steered(case, at(mask, [[position] for position in first]))
-    if is_close(found, wanted):
-        return
     expected = f"edited, by text: {[[position] for position in first]}"
     last = [[sum(row.tolist()) - 1] for row in mask]
     columns = sorted(set(first))
