@@ -26,7 +26,7 @@ from tools.messages import Message, collect, says  # noqa: E402
 LIBRARY = ROOT / "tutorial_lib"
 # Said to the makers of an exercise, of the atlas or of the model in the box, or from one process to another.
 LEFT_OUT = re.compile(
-    r"atlas/|tiny_model/|exercises/(\d|isolation/|(catalog|checking|filling|judging|observing|source)\.py)"
+    r"atlas/|tiny_model/|exercises/(\d|isolation/|(catalog|checking|filling|judging|mistakes|observing|source)\.py)"
 )
 # The page of a file that has no public name. All others are on the page of their names.
 BELONGS = {
