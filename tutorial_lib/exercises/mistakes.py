@@ -9,8 +9,8 @@
         }
         diagnose(seen["stream"], streams[case.layer], mistakes)
 
-Each row names a misconception, as the file in `wrong/` that shows it does, and is made by `gives` or `when`. The
-student is told what the first row that fits says.
+Each row has the name of a misconception, which is also the name of the file in `wrong/` that shows it. `gives` and
+`when` make rows. The student is told what the first row that fits says.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,12 +45,13 @@ Mistakes = Mapping[str, Mistake | str]
 
 
 def gives(value: Any, message: str | Callable[[], str], **rest: Any) -> Mistake:
-    """The row of a misconception that is known by what it gives.
+    """The row of a misconception that you recognize by the value it gives.
 
     Args:
-        value: what the answer is then: a tensor, a list or a dictionary of tensors, or something plain. Of a
-            dictionary only the entries that stand here are compared. If the value costs a run of the model, a
-            function without arguments that returns it: it is called only when a row is needed.
+        value: what the answer is then: a tensor, a list or a dictionary of tensors, or something plain. Only the
+            entries of this dictionary are compared, the answer may have more. If the value costs a run of the
+            model, pass a function without arguments that returns it: it is called only if the answer is not
+            right and no row above fits.
         message: for the student.
         rest: `expected`, `seen` and `see`, as for `Mistake`.
     """
@@ -58,11 +59,10 @@ def gives(value: Any, message: str | Callable[[], str], **rest: Any) -> Mistake:
 
 
 def when(holds: Any, message: str | Callable[[], str], **rest: Any) -> Mistake:
-    """The row of a misconception that is known by something else than the value that is compared.
+    """The row of a misconception that you recognize by a condition.
 
     Args:
-        holds: whether it is this one, or a function without arguments that says so: it is called only when no
-            row above fits.
+        holds: the condition, or a function without arguments that returns it, called only if no row above fits.
         message: for the student.
         rest: `expected`, `seen` and `see`, as for `Mistake`.
     """
@@ -84,7 +84,7 @@ def diagnose(
     Args:
         found: what was seen of the answer.
         wanted: the right value, of any kind that `gives` knows.
-        mistakes: a row for each misconception, tried from top to bottom. A mere message always fits.
+        mistakes: a row for each misconception, tried from top to bottom. A message alone always fits.
         what: names the value in the message for the student if no row fits.
         tolerance: as for `is_close`.
         expected, seen: for rows that have none of their own. If left out, `wanted` and `found`.
@@ -132,7 +132,7 @@ def rule_out(
 
 
 def _first(*values: Any) -> Any:
-    """The first that is not left out."""
+    """The first of the values that is not left out, or what the function in its place returns."""
     return _now(next((value for value in values if value is not LEFT_OUT), LEFT_OUT))
 
 
