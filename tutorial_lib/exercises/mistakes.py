@@ -9,8 +9,8 @@
         }
         diagnose(seen["stream"], streams[case.layer], mistakes)
 
-Each row has the name of a misconception, which is also the name of the file in `wrong/` that shows it. `gives` and
-`when` make rows. The student is told what the first row that fits says.
+Each row has the name of a misconception, which is also the name of the file in `wrong/` that shows it. `gives`
+and `when` make rows. The student is told what the first row that fits says.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,10 +48,10 @@ def gives(value: Any, message: str | Callable[[], str], **rest: Any) -> Mistake:
     """The row of a misconception that you recognize by the value it gives.
 
     Args:
-        value: what the answer is then: a tensor, a list or a dictionary of tensors, or something plain. Only the
-            entries of this dictionary are compared, the answer may have more. If the value costs a run of the
-            model, pass a function without arguments that returns it: it is called only if the answer is not
-            right and no row above fits.
+        value: what the answer is then: a tensor, a list or a dictionary of tensors, or something plain. Only
+            the entries of this dictionary are compared, the answer may have more. If the value costs a run of
+            the model, pass a function without arguments that returns it: it is called only if the answer is
+            not right and no row above fits.
         message: for the student.
         rest: `expected`, `seen` and `see`, as for `Mistake`.
     """
@@ -62,7 +62,8 @@ def when(holds: Any, message: str | Callable[[], str], **rest: Any) -> Mistake:
     """The row of a misconception that you recognize by a condition.
 
     Args:
-        holds: the condition, or a function without arguments that returns it, called only if no row above fits.
+        holds: the condition, or a function without arguments that returns it: it is called only if no row
+            above fits.
         message: for the student.
         rest: `expected`, `seen` and `see`, as for `Mistake`.
     """
