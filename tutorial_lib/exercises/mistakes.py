@@ -9,8 +9,8 @@
         }
         diagnose(seen["stream"], streams[case.layer], mistakes)
 
-Each row has the name of a misconception, as has the file in `wrong/` that shows it. `gives` and `when` make rows.
-The student is told what the first row that fits says.
+Each row has the name of a misconception, as has the file in `wrong/` that shows it. `gives` and `when` make
+rows. The student is told what the first row that fits says.
 """
 
 from collections.abc import Callable, Mapping
