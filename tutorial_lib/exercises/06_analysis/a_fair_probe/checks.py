@@ -44,6 +44,7 @@ def on_held_out_rows(case, seen):
     if all(near(found[name], wanted[name]) for name in wanted):
         return
     expected = f"{wanted['plain']:.3f} {held_out('plain')}, some of which have a label that nothing tells"
+    name = next(name for name in wanted if not near(found[name], wanted[name]))
     mistakes = {
         "tests_on_training_rows": when(
             near(found["plain"], 1, 0.1),
@@ -61,14 +62,13 @@ def on_held_out_rows(case, seen):
             "your share is that of the wrong answers, or your signs are turned round",
             seen=f"{found['plain']:.3f}",
         ),
+        "other_accuracy": when(
+            True,
+            "your probe does not find a direction along which the two kinds lie far apart",
+            expected=f"{wanted[name]:.3f} {held_out(name)}",
+            seen=f"{found[name]:.3f}",
+        ),
     }
-    name = next(name for name in wanted if not near(found[name], wanted[name]))
-    mistakes["other_accuracy"] = when(
-        True,
-        "your probe does not find a direction along which the two kinds lie far apart",
-        expected=f"{wanted[name]:.3f} {held_out(name)}",
-        seen=f"{found[name]:.3f}",
-    )
     rule_out(mistakes, expected=expected)
 
 
