@@ -26,7 +26,7 @@ from tools.reference.messages import Message, collect, says
 LIBRARY = ROOT / "tutorial_lib"
 # Said to the makers of an exercise, of the atlas or of the model in the box, or from one process to another.
 LEFT_OUT = re.compile(
-    r"tiny_random/|tiny_model/|sandbox/|exercises/(\d|(catalog|checking)\.py)|workspace/filling\.py"
+    r"tiny_random/|tiny_model/|sandbox/|exercises/(\d|(catalog|checking|mistakes)\.py)|workspace/filling\.py"
     r"|checker/(judging|observing|answer_file)\.py"
 )
 # The page of a file that has no public name. All others are on the page of their names.

@@ -56,6 +56,11 @@ class Crash:
     code: str = ""
     traceback: str = ""
 
+    @property
+    def text(self) -> str:
+        """The type and the message, as at the end of a traceback."""
+        return f"{self.type_name}: {self.message}"
+
 
 class AnswerProblem(Exception):  # noqa: N818 - a file that holds no answer is no error of the program
     """A file from which no answer can be taken."""

@@ -7,14 +7,19 @@ model, same inputs. So a case is made from a `CaseSpec` of plain values, and all
 import copy
 import functools
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
+from torch import nn
 
+from tutorial_lib.activations import read_input, read_output, replace_output
 from tutorial_lib.architecture.model_map import ModelMap
+from tutorial_lib.hooks import HookPair, add_hooks
 from tutorial_lib.maps import map_model
+from tutorial_lib.residual import cache_residual_streams
 
 
 @dataclass(frozen=True)
@@ -122,12 +127,43 @@ class Case:
         """A whole number from low to high, both included."""
         return self._number(name, low, high, self.spec.seed)
 
-    def logits(self, ids: torch.Tensor) -> torch.Tensor:
-        """What the model says now, without gradients: `[batch, seq, vocab]`."""
-        with torch.no_grad():
+    def logits(self, ids: torch.Tensor, *hooks: Sequence[HookPair]) -> torch.Tensor:
+        """What the model predicts now, without gradients: `[batch, seq, vocab]`.
+
+        Args:
+            ids: token ids `[batch, seq]`.
+            hooks: pairs that are on during this run only: pre-hooks, then forward hooks, as for `add_hooks`.
+        """
+        with torch.no_grad(), add_hooks(*hooks):
             logits = self.model(ids).logits
         assert isinstance(logits, torch.Tensor)
         return logits
+
+    def streams(self, ids: torch.Tensor) -> list[torch.Tensor]:
+        """The stream before each block, and after the last one: n_layers + 1 of `[batch, seq, d_model]`."""
+        return list(cache_residual_streams(self.model, ids, after_last_block=True)[0].values())
+
+    def in_and_out(self, ids: torch.Tensor, *modules: nn.Module) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """A copy of what each module receives and of what it returns when the model runs on token ids."""
+        found = {}
+
+        def keep(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            found[module] = read_input(args, kwargs).clone(), read_output(output).clone()
+
+        with torch.no_grad(), add_hooks([], [(module, keep) for module in modules], with_kwargs=True):
+            self.model(ids)
+        return [found[module] for module in modules]
+
+    def steering(self, edit: Callable[[torch.Tensor], torch.Tensor]) -> list[HookPair]:
+        """Forward hooks that edit the stream which the block at `layer` receives.
+
+        They are on the block before, so that none of the block's arguments passes through them.
+        """
+
+        def hook(module: nn.Module, args: Any, output: Any) -> Any:
+            return replace_output(output, edit(read_output(output)))
+
+        return [(self.map.blocks[self.layer - 1], hook)]
 
     @property
     def _variant(self) -> int:

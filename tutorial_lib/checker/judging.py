@@ -14,8 +14,9 @@ from tutorial_lib.checker.observing import SEEN, Observation
 from tutorial_lib.checker.report import CheckResult, Report
 from tutorial_lib.exercises.catalog import Exercise, ExerciseError
 from tutorial_lib.exercises.checking import Check, Wrong
+from tutorial_lib.exercises.mistakes import Mistakes, rule_out
 
-Explain = Callable[[Case, Crash], None]
+Explain = Callable[[Case, Crash], Mistakes | None]
 
 
 def load_module(path: Path) -> ModuleType:
@@ -146,6 +147,9 @@ def _explained(
     crash = observation.crash
     if observation.kind != report.CRASHED or crash is None or explain is None:
         return None
-    check = Check("the code runs", lambda case, seen: explain(case, crash), None)
-    result = _run(check, lambda: explain(Case(spec), crash), exercise, spec, hidden)
+
+    def run() -> None:
+        rule_out(explain(Case(spec), crash) or {}, seen=crash.text)
+
+    result = _run(Check("the code runs", lambda case, seen: run(), None), run, exercise, spec, hidden)
     return None if result.passed or result.misconception == "unexpected" else result

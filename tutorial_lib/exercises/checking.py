@@ -6,8 +6,8 @@ A check gets the case and what was seen of the answer, and returns if all is wel
     def is_the_stream(case, seen):
         expect_close(seen["stream"], the_stream(case), "what you returned")
 
-A comparison is false for NaN, for another shape and for what is not a tensor: an answer cannot pass by
-being strange.
+A comparison is false for NaN, for a different shape and for what is not a tensor, so that no answer passes by
+being strange. `mistakes.py` has the tables that name what a student got wrong.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from tutorial_lib.exercises.seen import describe
 
 TOLERANCE = 1e-4
 NOTHING = "None: is a `return` missing?"
-_LEFT_OUT: Any = object()  # as None may well be what was seen
+LEFT_OUT: Any = object()  # as None may well be what was seen
 
 
 class Wrong(Exception):  # noqa: N818 - an answer that is wrong is no error of the program
@@ -41,13 +41,13 @@ class Wrong(Exception):  # noqa: N818 - an answer that is wrong is no error of t
         message: str,
         *,
         expected: Any = None,
-        seen: Any = _LEFT_OUT,
+        seen: Any = LEFT_OUT,
         see: str | None = None,
     ) -> None:
         super().__init__(message)
         self.misconception, self.message, self.see = misconception, message, see
         self.expected = None if expected is None else describe(expected)
-        self.seen = None if seen is _LEFT_OUT else NOTHING if seen is None else describe(seen)
+        self.seen = None if seen is LEFT_OUT else NOTHING if seen is None else describe(seen)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
-from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, rule_out, when
 
 STAYS = "chapters/1-hook-basics.md#when-something-fails-hooks-stay"
 
@@ -8,41 +8,40 @@ STAYS = "chapters/1-hook-basics.md#when-something-fails-hooks-stay"
 def are_on(case, seen):
     add, scale, far = pairs(case)
     expect_close(seen["before"], says(case, []), "what the model says before")
-    if is_close(seen["inside"], says(case, [])):
-        raise Wrong(
-            "never_on",
+    mistakes = {
+        "never_on": gives(
+            lambda: says(case, []),
             "inside the `with` block the model says what it says without hooks",
             expected=f"hooks on layers {case.layer} and {case.other_layer}",
             seen="none",
-        )
-    if is_close(seen["inside"], says(case, [scale, add, far])):
-        raise Wrong(
-            "in_another_order",
+        ),
+        "in_another_order": gives(
+            lambda: says(case, [scale, add, far]),
             "the two hooks of one block run in another order than the list has",
             expected="add, then scale",
             seen="scale, then add",
             see="chapters/1-hook-basics.md#the-order-of-hooks",
-        )
-    expect_close(seen["inside"], says(case, [add, scale, far]), "what the model says inside the block")
+        ),
+    }
+    diagnose(seen["inside"], says(case, [add, scale, far]), mistakes, "what the model says inside the block")
 
 
 @check("after the block the model says exactly what it said before", see=STAYS)
 def are_off(case, seen):
     add, scale, far = pairs(case)
-    if is_close(seen["after"], says(case, [add, scale])):
-        raise Wrong(
-            "removes_only_the_last",
+    mistakes = {
+        "removes_only_the_last": gives(
+            lambda: says(case, [add, scale]),
             "the last hook of the list is off, the two before it are still on: keep every handle, not one",
-            expected="no hook on the model",
             seen=f"two hooks on layer {case.layer}",
-        )
-    if is_close(seen["after"], says(case, [add, scale, far])):
-        raise Wrong(
-            "never_removes",
+        ),
+        "never_removes": gives(
+            lambda: says(case, [add, scale, far]),
             "after the block all the hooks are still on",
-            expected="no hook on the model",
             seen="three hooks",
-        )
+        ),
+    }
+    rule_out(mistakes, seen["after"], expected="no hook on the model")
     expect_same(seen["after"], seen["before"], "what the model says after the block")
 
 
@@ -65,8 +64,8 @@ def survives_an_error(case, seen):
             expected="removal in a `finally`, which runs for every error",
             seen="hooks that are on after Ctrl-C",
         )
-    for when in ("after Bug", "after Interrupt"):
-        expect_same(seen[when], seen["before"], "what the model says after an error in the body")
+    for then in ("after Bug", "after Interrupt"):
+        expect_same(seen[then], seen["before"], "what the model says after an error in the body")
 
 
 @check("a broken pair leaves no hook behind", see=STAYS)
@@ -96,39 +95,37 @@ def spares_others(case, seen):
     expect_close(seen["with an earlier hook"], earlier, "what the model says with a hook of somebody else's")
     inside = says(case, [add, add, scale, far])
     expect_close(seen["inside, with an earlier hook"], inside, "what the model says inside the block then")
-    if is_close(seen["after, with an earlier hook"], seen["before"]):
+    after, words = (
+        seen["after, with an earlier hook"],
+        "what the model says after the block, with the earlier hook",
+    )
+    if is_close(after, seen["before"]):
         raise Wrong(
             "clears_all_hooks",
             "a hook that was on the block before your `with` block is gone: you took off more than your own",
             expected="handle.remove() for each of your handles, and nothing else",
             seen=f"no hook on layer {case.layer}",
         )
-    expect_same(
-        seen["after, with an earlier hook"],
-        seen["with an earlier hook"],
-        "what the model says after the block, with the earlier hook",
-    )
+    expect_same(after, seen["with an earlier hook"], words)
     expect_same(seen["at the end"], seen["before"], "what the model says at the end, without any hook")
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "TypeError" and "but 3 were given" in crash.message:
-        raise Wrong(
-            "forward_hooks",
+    return {
+        "forward_hooks": when(
+            crash.type_name == "TypeError" and "but 3 were given" in crash.message,
             "you registered the hooks as forward hooks, which are given the output, too; these are pre-hooks",
             expected="register_forward_pre_hook",
-            seen=f"TypeError: {crash.message}",
             see="chapters/1-hook-basics.md#a-call-with-two-places-to-listen",
-        )
-    if "context manager protocol" in crash.message or crash.message == "__enter__":
-        raise Wrong(
-            "no_context_manager",
+        ),
+        "no_context_manager": when(
+            "context manager protocol" in crash.message or crash.message == "__enter__",
             "`with hooked(...)` does not work, since what your function returns is no context manager: "
             "a generator becomes one by `@contextmanager`",
             expected="@contextmanager from contextlib, or a class with __enter__ and __exit__",
-            seen=f"{crash.type_name}: {crash.message}",
             see="chapters/1-hook-basics.md#the-context-manager",
-        )
+        ),
+    }
 
 
 def goes_on(error, what, seen):
@@ -164,5 +161,4 @@ def pairs(case):
 
 def says(case, hooks):
     """The logits with these hooks on."""
-    with add_hooks(hooks):
-        return case.logits(case.ids(batch=2, seq=case.number("seq", 4, 7)))
+    return case.logits(case.ids(batch=2, seq=case.number("seq", 4, 7)), hooks)

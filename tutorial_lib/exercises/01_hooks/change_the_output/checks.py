@@ -1,7 +1,7 @@
 import torch
 
-from tutorial_lib import add_hooks
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 @check("the block adds `factor` times what the MLP computed")
@@ -9,41 +9,37 @@ def is_scaled(case, seen):
     ids, factor = inputs(case)
     wanted = with_output(case, lambda output: output * factor)
     expect_close(seen["before"], case.logits(ids), "what the model says before your hook")
-    if is_close(seen["during"], wanted):
-        return
-    if is_close(seen["during"], case.logits(ids)):
-        raise Wrong(
-            "returns_nothing",
+    mistakes = {
+        "returns_nothing": gives(
+            lambda: case.logits(ids),
             "the model says the same with your hook as without it: a hook that returns None changes nothing",
             expected=f"the output times {factor}, returned by the hook",
             seen=f"the MLP's own output went on, layer {case.layer}",
-        )
-    if is_close(seen["during"], with_output(case, lambda output: output[0] * factor)):
-        raise Wrong(
-            "takes_the_first_row",
+        ),
+        "takes_the_first_row": gives(
+            lambda: with_output(case, lambda output: output[0] * factor),
             "this MLP returns a tensor and no tuple, so `output[0]` is the first row of the batch; "
             "your hook put it in the place of all rows",
             expected=f"a new output of shape {[*ids.shape, case.d_model]}",
             seen=f"one of shape {[ids.shape[1], case.d_model]}",
             see="chapters/1-hook-basics.md#a-forward-hook-sees-what-comes-out",
-        )
-    if is_close(seen["during"], with_output(case, lambda output: first_row_times(output, factor))):
-        raise Wrong(
-            "edits_the_first_row",
+        ),
+        "edits_the_first_row": gives(
+            lambda: with_output(case, lambda output: first_row_times(output, factor)),
             "`output[0]` is the first row of the batch, and you scaled that row only",
             expected=f"all {len(ids)} rows times {factor}",
             seen="row 0 scaled, the others as they were",
             see="chapters/1-hook-basics.md#a-forward-hook-sees-what-comes-out",
-        )
-    if is_close(seen["during"], with_input_times(case, factor)):
-        raise Wrong(
-            "scales_the_input",
+        ),
+        "scales_the_input": gives(
+            lambda: with_input_times(case, factor),
             "you scaled what comes into the MLP; it is not linear, so its output does not scale with it",
             expected="a forward hook, which changes the output",
             seen=f"the MLP of layer {case.layer} on {factor} times its input",
             see="chapters/1-hook-basics.md#a-call-with-two-places-to-listen",
-        )
-    expect_close(seen["during"], wanted, "what the model says with your hook")
+        ),
+    }
+    diagnose(seen["during"], wanted, mistakes, "what the model says with your hook")
 
 
 @check("the handle takes the hook off", see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in")
@@ -60,44 +56,36 @@ def comes_off(case, seen):
 
 @check("the MLP's own tensor keeps its values", see="chapters/1-hook-basics.md#edit-a-copy")
 def is_a_new_tensor(case, seen):
-    _, factor = inputs(case)
-    wanted = mlp_output(case)
-    if is_close(seen["what the MLP gave out"], wanted * factor):
-        raise Wrong(
-            "edits_in_place",
-            "you scaled the MLP's tensor in place; a hook that had kept it now holds other values",
-            expected=wanted,
-            seen=seen["what the MLP gave out"],
-        )
-    expect_close(seen["what the MLP gave out"], wanted, "the tensor that the MLP returned")
+    ids, factor = inputs(case)
+    ((_, wanted),) = case.in_and_out(ids, case.map.mlp(case.layer))
+    message = "you scaled the MLP's tensor in place; a hook that had kept it now holds other values"
+    mistakes = {"edits_in_place": gives(wanted * factor, message)}
+    diagnose(seen["what the MLP gave out"], wanted, mistakes, "the tensor that the MLP returned")
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "TypeError" and "positional argument" in crash.message and not crash.line:
-        raise Wrong(
-            "two_parameters",
+    return {
+        "two_parameters": when(
+            crash.type_name == "TypeError" and "positional argument" in crash.message and not crash.line,
             "your hook has other parameters than PyTorch passes to it: a forward hook gets the output, too",
             expected="hook(module, args, output)",
-            seen=f"TypeError: {crash.message}",
             see="chapters/1-hook-basics.md#a-call-with-two-places-to-listen",
-        )
-    if crash.type_name == "RecursionError":
-        raise Wrong(
-            "calls_the_module_again",
+        ),
+        "calls_the_module_again": when(
+            crash.type_name == "RecursionError",
             "your hook calls the module, which runs your hook, which calls the module, without end; "
             "what the module computed is there already, as `output`",
             expected="a hook that uses `output`",
             seen="RecursionError",
             see="chapters/1-hook-basics.md#a-forward-hook-sees-what-comes-out",
-        )
-    if crash.type_name == "TypeError" and "tuple" in crash.message:
-        raise Wrong(
-            "returns_a_tuple",
+        ),
+        "returns_a_tuple": when(
+            crash.type_name == "TypeError" and "tuple" in crash.message,
             "your hook returned a tuple, and the block took it as it was: a forward hook returns "
             "an output of the same type that it was given",
             expected="a tensor, since this MLP returns a tensor",
-            seen=f"TypeError: {crash.message}",
-        )
+        ),
+    }
 
 
 def inputs(case):
@@ -107,25 +95,14 @@ def inputs(case):
 
 def with_output(case, edit):
     """What the model says when the MLP gives out something else."""
-    with add_hooks((), [(case.map.mlp(case.layer), lambda module, args, output: edit(output))]):
-        return case.logits(inputs(case)[0])
+    hooks = [(case.map.mlp(case.layer), lambda module, args, output: edit(output))]
+    return case.logits(inputs(case)[0], [], hooks)
 
 
 def with_input_times(case, factor):
-    with add_hooks([(case.map.mlp(case.layer), lambda module, args: (args[0] * factor, *args[1:]))]):
-        return case.logits(inputs(case)[0])
+    hooks = [(case.map.mlp(case.layer), lambda module, args: (args[0] * factor, *args[1:]))]
+    return case.logits(inputs(case)[0], hooks)
 
 
 def first_row_times(output, factor):
     return torch.cat([output[:1] * factor, output[1:]])
-
-
-def mlp_output(case):
-    kept = []
-
-    def keep(module, args, output):
-        kept.append(output.clone())
-
-    with add_hooks((), [(case.map.mlp(case.layer), keep)]):
-        case.logits(inputs(case)[0])
-    return kept[0]

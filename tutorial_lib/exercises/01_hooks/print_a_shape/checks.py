@@ -1,5 +1,6 @@
 from tutorial_lib import get_residual_stream_at_layer
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, is_close
+from tutorial_lib.exercises.mistakes import rule_out, when
 from tutorial_lib.exercises.seen import describe
 
 
@@ -12,49 +13,39 @@ def prints_the_shape(case, seen):
         return
     first = wanted[0]
     text = lines[0] if lines else ""
-    if seen["printed at once"].strip():
-        raise Wrong(
-            "prints_at_once",
+    mistakes = {
+        "prints_at_once": when(
+            seen["printed at once"].strip(),
             "your function printed when it was called; it is the hook that must print, when the block runs",
             expected=f"{first} when the model runs",
             seen=f"{seen['printed at once'].strip()} before any run",
-        )
-    if not text:
-        raise Wrong(
-            "never_registered",
+        ),
+        "never_registered": when(
+            not text,
             "nothing was printed when the model ran: a hook has to be registered on the block",
-            expected=first,
             seen="no text",
-        )
-    if text == f"torch.Size({list(shapes[0])})":
-        raise Wrong(
-            "prints_the_torch_size",
+        ),
+        "prints_the_torch_size": when(
+            text == f"torch.Size({list(shapes[0])})",
             "this is the right shape, as PyTorch's own `torch.Size`; `tuple(...)` makes it a tuple",
-            expected=first,
-            seen=text,
-        )
-    if text == str(shapes[0][1:]):
-        raise Wrong(
-            "takes_the_first_row",
+        ),
+        "takes_the_first_row": when(
+            text == str(shapes[0][1:]),
             "you went one index too deep: `args[0]` is the whole batch, `args[0][0]` its first row",
-            expected=first,
-            seen=text,
-        )
-    if text.isdigit() or text.startswith(("(tensor", "(Tensor", "<class")):
-        raise Wrong(
-            "prints_the_tuple",
+        ),
+        "prints_the_tuple": when(
+            text.isdigit() or text.startswith(("(tensor", "(Tensor", "<class")),
             "you printed something of `args` itself, which is a tuple; the stream is its first element",
-            expected=first,
-            seen=text,
-        )
-    if text == first:
-        raise Wrong(
-            "not_each_time",
+        ),
+        "not_each_time": when(
+            text == first,
             "the first line is right, but the hook must print one line for each run of the block",
             expected=" and ".join(wanted),
             seen=" and ".join(lines),
-        )
-    raise Wrong("other_text", "the hook printed something else", expected=first, seen=text)
+        ),
+        "other_text": "the hook printed something else",
+    }
+    rule_out(mistakes, expected=first, seen=text)
 
 
 @check("it is a pre-hook: it runs before the block")
@@ -113,29 +104,26 @@ def changes_nothing(case, seen):
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "TypeError" and crash.message.startswith("print_shape() "):
-        raise Wrong(
-            "function_without_block",
+    return {
+        "function_without_block": when(
+            crash.type_name == "TypeError" and crash.message.startswith("print_shape() "),
             "your function `print_shape` is called with the block, and has other parameters",
             expected="def print_shape(block):",
-            seen=f"TypeError: {crash.message}",
-        )
-    if crash.type_name == "TypeError" and "positional argument" in crash.message and not crash.line:
-        raise Wrong(
-            "other_parameters",
+        ),
+        "other_parameters": when(
+            crash.type_name == "TypeError" and "positional argument" in crash.message and not crash.line,
             "your hook has other parameters than PyTorch passes to it",
             expected="hook(module, args)",
-            seen=f"TypeError: {crash.message}",
-        )
-    if not crash.line:
-        raise Wrong(
-            "returns_the_shape",
+        ),
+        "returns_the_shape": when(
+            not crash.line,
             "your hook returned something, and the block was called with that in the place of the stream: "
             "a hook that only looks returns nothing",
             expected="no `return` in the hook, or `return None`",
             seen=f"{crash.type_name} in the model: {crash.message}",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
-        )
+        ),
+    }
 
 
 def inputs(case):

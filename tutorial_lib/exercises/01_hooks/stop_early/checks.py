@@ -1,5 +1,5 @@
-from tutorial_lib import add_hooks, read_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 @check(
@@ -9,23 +9,18 @@ from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_s
 def is_the_stream(case, seen):
     comes_in, comes_out = look(case)
     found = seen["stream"]
-    if isinstance(found, list):
-        raise Wrong(
-            "returns_a_list",
+    mistakes = {
+        "returns_a_list": when(
+            isinstance(found, list),
             "you returned a list or tuple that holds the stream; the task asks for the tensor",
-            expected=comes_in,
-            seen=found,
-        )
-    expect_tensor(found, "what you returned")
-    if is_close(found, comes_out):
-        raise Wrong(
-            "takes_the_output",
+        ),
+        "takes_the_output": gives(
+            comes_out,
             "this is what the block gives out; what it receives is in the `args` of a pre-hook",
-            expected=comes_in,
-            seen=found,
             see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in",
-        )
-    expect_close(found, comes_in, "what you returned")
+        ),
+    }
+    diagnose(found, comes_in, mistakes)
 
 
 @check("the block and those after it do not run")
@@ -84,14 +79,15 @@ def lets_bugs_through(case, seen):
 
 
 def explain_crash(case, crash):
-    if crash.code.startswith("raise"):
-        raise Wrong(
-            "lets_its_own_through",
+    return {
+        "lets_its_own_through": when(
+            crash.code.startswith("raise"),
             "the exception that you raised in the hook came out of your function: it has to be caught around "
             "the run of the model",
             expected=f"`except {crash.type_name}` around model(ids)",
             seen=f"{crash.type_name}, raised in line {crash.line}",
-        )
+        ),
+    }
 
 
 def inputs(case):
@@ -100,11 +96,4 @@ def inputs(case):
 
 def look(case):
     """What comes into the block and what it gives out."""
-    kept = []
-
-    def keep(module, args, output):
-        kept.extend([args[0].clone(), read_output(output).clone()])
-
-    with add_hooks((), [(case.map.blocks[case.layer], keep)]):
-        case.logits(inputs(case))
-    return kept
+    return case.in_and_out(inputs(case), case.map.blocks[case.layer])[0]

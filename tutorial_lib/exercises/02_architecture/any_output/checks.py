@@ -1,7 +1,8 @@
 import torch
 
-from tutorial_lib import add_hooks, read_output, replace_output
+from tutorial_lib import read_output, replace_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.mistakes import rule_out, when
 
 
 @check("a tensor is edited as a whole")
@@ -47,19 +48,19 @@ def keeps_what_was_passed_in(case, seen):
         now = output[0] if isinstance(output, list) else output
         if is_close(now, hidden):
             continue
-        if kind == "list":
-            raise Wrong(
-                "changes_the_list",
+        mistakes = {
+            "changes_the_list": when(
+                kind == "list",
                 "you wrote into the list that was passed in; the module that made it may hold it still",
                 expected="a new list, and the old one as it was",
-                seen=now,
-            )
-        raise Wrong(
-            "edits_in_place",
-            "you wrote into the tensor that was passed in; others may hold it",
-            expected="a new tensor, and the old one as it was",
-            seen=now,
-        )
+            ),
+            "edits_in_place": when(
+                True,
+                "you wrote into the tensor that was passed in; others may hold it",
+                expected="a new tensor, and the old one as it was",
+            ),
+        }
+        rule_out(mistakes, seen=now)
 
 
 @check("in a forward hook it changes what the model says")
@@ -67,8 +68,8 @@ def works_in_a_hook(case, seen):
     def hook(module, args, output):
         return replace_output(output, edit(case, read_output(output)))
 
-    with add_hooks((), [(case.map.blocks[case.layer], hook)]):
-        wanted = case.logits(case.ids(batch=2, seq=case.number("seq", 4, 7)))
+    ids = case.ids(batch=2, seq=case.number("seq", 4, 7))
+    wanted = case.logits(ids, [], [(case.map.blocks[case.layer], hook)])
     expect_close(seen["logits"], wanted, f"what the model says with the hook on block {case.layer}")
 
 
@@ -76,26 +77,26 @@ def explain_crash(case, crash):
     if "edit takes the hidden state" not in crash.message:
         return
     given = crash.message.rpartition(" ")[2]
-    if given == "list":
-        raise Wrong(
-            "forgets_lists",
+    return {
+        "forgets_lists": when(
+            given == "list",
             "you passed the whole list to `edit`; the hidden state is its first element, as in a tuple",
             expected="a tensor",
             seen="a list",
-        )
-    if given == "tuple":
-        raise Wrong(
-            "forgets_tuples",
+        ),
+        "forgets_tuples": when(
+            given == "tuple",
             "you passed the whole tuple to `edit`; the hidden state is its first element",
             expected="a tensor",
             seen="a tuple",
-        )
-    raise Wrong(
-        "edits_every_element",
-        "you passed every element of the output to `edit`; only the first one is the hidden state",
-        expected="a tensor, once",
-        seen=f"a {given}",
-    )
+        ),
+        "edits_every_element": when(
+            True,
+            "you passed every element of the output to `edit`; only the first one is the hidden state",
+            expected="a tensor, once",
+            seen=f"a {given}",
+        ),
+    }
 
 
 def nothing_returned(kind, found):
@@ -114,42 +115,35 @@ def has_kind(kind, seen, wanted):
     found = seen[kind]["type"]
     if found == wanted:
         return
-    if found == "Tensor":
-        raise Wrong(
-            "returns_the_tensor_alone",
+    mistakes = {
+        "returns_the_tensor_alone": when(
+            found == "Tensor",
             f"you returned the hidden state without the {kind} around it: whoever called the block takes "
             "the first row of the batch out of it",
             expected=f"a {kind}",
-            seen=seen[kind]["given"],
-        )
-    if {found, wanted} == {"tuple", "list"}:
-        raise Wrong(
-            "changes_the_kind",
-            f"you made a {found} of a {wanted}",
-            expected=f"a {wanted}",
-            seen=f"a {found}",
-        )
-    raise Wrong(
-        "another_kind", f"of a {kind} you made a {found}", expected=f"a {wanted}", seen=seen[kind]["given"]
-    )
+        ),
+        "changes_the_kind": when(
+            {found, wanted} == {"tuple", "list"}, f"you made a {found} of a {wanted}", seen=f"a {found}"
+        ),
+        "another_kind": f"of a {kind} you made a {found}",
+    }
+    rule_out(mistakes, expected=f"a {wanted}", seen=seen[kind]["given"])
 
 
 def has_elements(kind, seen, wanted):
     found = seen[kind]["given"]
-    if len(found) < len(wanted) and is_close(found[0] if found else None, wanted[0]):
-        raise Wrong(
-            "drops_the_rest",
+    mistakes = {
+        "drops_the_rest": when(
+            len(found) < len(wanted) and is_close(found[0] if found else None, wanted[0]),
             f"the other elements of the {kind} are gone, the cache perhaps among them",
             expected=f"a {kind} of {len(wanted)}",
             seen=f"one of {len(found)}",
-        )
-    if len(found) != len(wanted):
-        raise Wrong(
-            "another_length",
-            f"the {kind} has another length than the one that was passed in",
-            expected=f"{len(wanted)} elements",
-            seen=f"{len(found)}",
-        )
+        ),
+        "another_length": when(
+            len(found) != len(wanted), f"the {kind} has another length than the one that was passed in"
+        ),
+    }
+    rule_out(mistakes, expected=f"{len(wanted)} elements", seen=f"{len(found)}")
     expect_close(found[0], wanted[0], f"the first element of the {kind}")
     for i, (one, other) in enumerate(zip(found[1:], wanted[1:], strict=True), start=1):
         if one is not other if other is None else not is_close(one, other):

@@ -1,5 +1,5 @@
-from tutorial_lib import add_hooks, read_input
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same
+from tutorial_lib.exercises.mistakes import rule_out, when
 
 
 @check("what you return is the list of decoder blocks")
@@ -10,49 +10,42 @@ def is_the_list(case, seen):
     if path == wanted:
         return
     if seen["found"] is None:
-        found_nothing(case, "None")
-    if isinstance(seen["found"], str):
-        raise Wrong(
-            "returns_the_path",
+        rule_out(nothing_found(case), seen="None")
+    mistakes = {
+        "returns_the_path": when(
+            isinstance(seen["found"], str),
             "you returned the name of the list; the list itself is model.get_submodule(name)",
-            expected=f"the nn.ModuleList at {wanted}",
             seen=repr(seen["found"]),
-        )
-    if elements == ours:
-        raise Wrong(
-            "another_list_of_them",
+        ),
+        "another_list_of_them": when(
+            elements == ours,
             "these are the right blocks, in a list of your own; the task asks for the one in the model",
-            expected=f"the nn.ModuleList at {wanted}",
             seen=f"a {seen['type']} that the model does not hold",
-        )
-    if path in ours:
-        raise Wrong(
-            "a_single_block",
+        ),
+        "a_single_block": when(
+            path in ours,
             "you returned one block; the task asks for the list of all of them",
             expected=f"the nn.ModuleList at {wanted}, of {case.n_layers} blocks",
             seen=f"the {seen['type']} at {path}",
-        )
-    if path is not None and path.startswith(f"{wanted}."):
-        raise Wrong(
-            "a_list_inside_a_block",
+        ),
+        "a_list_inside_a_block": when(
+            path is not None and path.startswith(f"{wanted}."),
             "the list that you found is a part of one block: a model may have lists inside its blocks",
-            expected=f"the nn.ModuleList at {wanted}",
             seen=f"the one at {path}, of {len(elements)} modules",
-        )
-    if elements and not seen["streams"]:
-        raise Wrong(
-            "a_stack_that_does_not_run",
+        ),
+        "a_stack_that_does_not_run": when(
+            elements and not seen["streams"],
             "the modules of your list are not called when the model runs on text: this model has another "
             "stack of blocks, for images",
-            expected=f"the nn.ModuleList at {wanted}",
             seen=f"the one at {path}",
-        )
-    raise Wrong(
-        "another_module",
-        "this is not the list of decoder blocks",
-        expected=f"the nn.ModuleList at {wanted}",
-        seen=f"a {seen['type']} at {path}" if path else seen["found"],
-    )
+        ),
+        "another_module": when(
+            True,
+            "this is not the list of decoder blocks",
+            seen=f"a {seen['type']} at {path}" if path else seen["found"],
+        ),
+    }
+    rule_out(mistakes, expected=f"the nn.ModuleList at {wanted}")
 
 
 @check(
@@ -60,7 +53,7 @@ def is_the_list(case, seen):
     see="chapters/2-architecture.md#what-each-part-is-called-with",
 )
 def carries_the_stream(case, seen):
-    wanted = streams(case)
+    wanted = case.streams(case.ids(batch=1, seq=5, name="others"))[:-1]
     if len(seen["streams"]) != len(wanted):
         raise Wrong(
             "other_calls",
@@ -87,54 +80,40 @@ def is_clean(case, seen):
 
 
 def explain_crash(case, crash):
-    error = f"{crash.type_name}: {crash.message}"
-    if crash.type_name == "AttributeError" and "Config'" in crash.message:
-        raise Wrong(
-            "config_of_the_wrapper",
+    mistakes = {
+        "config_of_the_wrapper": when(
+            crash.type_name == "AttributeError" and "Config'" in crash.message,
             "this model's config has parts, one for text and one for images, and no depth of its own",
             expected="config.get_text_config(), or no config at all",
-            seen=error,
-        )
-    if crash.type_name == "AttributeError" and "object has no attribute" in crash.message:
-        raise Wrong(
-            "one_fixed_path",
+        ),
+        "one_fixed_path": when(
+            crash.type_name == "AttributeError" and "object has no attribute" in crash.message,
             "you wrote down the path of another family of models; this one has its blocks elsewhere",
             expected=f"a search, which finds {case.map.blocks_path} here",
-            seen=error,
             see="chapters/2-architecture.md#the-tree",
-        )
+        ),
+    }
     nothing_in_list = crash.type_name == "IndexError" and "list index" in crash.message
     if nothing_in_list or crash.type_name == "StopIteration" or "empty" in crash.message:
-        found_nothing(case, error)
+        return mistakes | nothing_found(case)
+    return mistakes
 
 
-def found_nothing(case, seen):
-    """Raise what fits when no list was found."""
+def nothing_found(case):
+    """The mistakes that fit when no list was found."""
     said, depth = case.model.config.get_text_config().num_hidden_layers, case.n_layers
     wanted = f"the nn.ModuleList at {case.map.blocks_path}, of {depth} x {type(case.map.blocks[0]).__name__}"
-    if said != depth:
-        raise Wrong(
-            "trusts_the_config",
+    return {
+        "trusts_the_config": when(
+            said != depth,
             f"you found nothing; the config speaks of {said} layers here, and the list has {depth} blocks",
             expected=wanted,
-            seen=seen,
-        )
-    raise Wrong(
-        "found_nothing",
-        "your rule fits no list of this model: what holds for one family, such as a name, fails on the next",
-        expected=wanted,
-        seen=seen,
-        see="chapters/2-architecture.md#five-families",
-    )
-
-
-def streams(case):
-    """What comes into each block."""
-    kept = []
-
-    def keep(module, args, kwargs):
-        kept.append(read_input(args, kwargs).clone())
-
-    with add_hooks([(block, keep) for block in case.map.blocks], with_kwargs=True):
-        case.logits(case.ids(batch=1, seq=5, name="others"))
-    return kept
+        ),
+        "found_nothing": when(
+            True,
+            "your rule fits no list of this model: what holds for one family, such as a name, fails on "
+            "the next",
+            expected=wanted,
+            see="chapters/2-architecture.md#five-families",
+        ),
+    }

@@ -1,7 +1,5 @@
-import torch
-
-from tutorial_lib import add_hooks, read_input, read_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 
 
 @check(
@@ -29,23 +27,22 @@ def are_two_tensors(case, seen):
         )
     for name, part in (("attention", attention), ("mlp", mlp)):
         expect_tensor(part, f"the part `{name}`")
-        if is_close(part, block[name][0]) or is_close(part, block[name][0][0]):
-            raise Wrong(
-                "slices_the_batch",
+        mistakes = {
+            "slices_the_batch": when(
+                lambda: is_close(part, block[name][0]) or is_close(part, block[name][0][0]),
                 f"`output[0]` of the {name} is its first row, since it returns a tensor and no tuple",
                 expected=block[name],
-                seen=part,
                 see="chapters/1-hook-basics.md#a-forward-hook-sees-what-comes-out",
-            )
-        if is_close(part, block[name].flatten(0, 1)):
-            raise Wrong(
-                "stays_flat",
+            ),
+            "stays_flat": gives(
+                block[name].flatten(0, 1),
                 f"the {name} of this model gives out all rows of the batch one after the other; "
                 "you returned it in that shape",
                 expected=f"a tensor of shape {shape}",
-                seen=part,
                 see="chapters/2-architecture.md#post-norm",
-            )
+            ),
+        }
+        rule_out(mistakes, part)
         expect_tensor(part, f"the part `{name}`", tuple(shape))
 
 
@@ -53,44 +50,36 @@ def are_two_tensors(case, seen):
 def are_the_parts(case, seen):
     block, before = look(case, case.layer), look(case, case.layer - 1)
     attention, mlp = seen["parts"]
-    if is_close(attention, block["mlp"]) and is_close(mlp, block["attention"]):
-        raise Wrong(
-            "swaps_them",
+    mistakes = {
+        "swaps_them": when(
+            lambda: is_close(attention, block["mlp"]) and is_close(mlp, block["attention"]),
             "these are the two parts, in the other order",
             expected="attention, mlp",
             seen="mlp, attention",
-        )
-    if is_close(attention, before["attention"]) and is_close(mlp, before["mlp"]):
-        raise Wrong(
-            "another_layer",
+        ),
+        "another_layer": when(
+            lambda: is_close(attention, before["attention"]) and is_close(mlp, before["mlp"]),
             f"these are the parts of block {case.layer - 1}: layers count from 0",
             expected=f"the parts of block {case.layer}",
             seen=f"those of block {case.layer - 1}",
-        )
-    if is_close(mlp, block["attention"] + block["mlp"]):
-        raise Wrong(
-            "assumes_a_middle",
+        ),
+        "assumes_a_middle": gives(
+            block["attention"] + block["mlp"],
             "what you return for the MLP is all that the block wrote, the attention's part with it"
             + ("; a parallel block has no stream between the two" if case.map.kind == "parallel" else ""),
-            expected=block["mlp"],
-            seen=mlp,
             see="chapters/2-architecture.md#parallel",
-        )
-    if is_close(mlp, block["output"]):
-        raise Wrong(
-            "the_stream_for_a_part",
+        ),
+        "the_stream_for_a_part": gives(
+            block["output"],
             "what you return for the MLP is the stream after the block; the MLP's part is what it adds to it",
-            expected=block["mlp"],
-            seen=mlp,
-        )
-    if is_close(mlp, block["mlp input"]):
-        raise Wrong(
-            "takes_the_inputs",
+        ),
+        "takes_the_inputs": gives(
+            block["mlp input"],
             "this is what the MLP reads; the part that it adds is what it gives out",
-            expected=block["mlp"],
-            seen=mlp,
             see="chapters/1-hook-basics.md#a-forward-hook-sees-what-comes-out",
-        )
+        ),
+    }
+    rule_out(mistakes, mlp, expected=block["mlp"])
     expect_close(attention, block["attention"], f"the attention's part of block {case.layer}")
     expect_close(mlp, block["mlp"], f"the MLP's part of block {case.layer}")
 
@@ -116,22 +105,20 @@ def is_clean(case, seen):
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "KeyError" and crash.line:
-        raise Wrong(
-            "names_from_the_loop",
+    return {
+        "names_from_the_loop": when(
+            crash.type_name == "KeyError" and crash.line,
             f"no hook has stored anything under the name {crash.message}: hooks that are made in a loop read "
             "its variable when they run, and by then it has its last value",
             expected="a hook with a name of its own, as from a function keep_as(name)",
-            seen=f"KeyError: {crash.message}",
-        )
-    if crash.type_name == "AttributeError" and "'tuple' object" in crash.message:
-        raise Wrong(
-            "takes_a_tuple_for_a_tensor",
+        ),
+        "takes_a_tuple_for_a_tensor": when(
+            crash.type_name == "AttributeError" and "'tuple' object" in crash.message,
             "attention returns a tuple, and you used it as if it were a tensor",
             expected="output[0] where the output is a tuple",
-            seen=f"AttributeError: {crash.message}",
             see="chapters/2-architecture.md#what-each-part-is-called-with",
-        )
+        ),
+    }
 
 
 def inputs(case):
@@ -140,18 +127,14 @@ def inputs(case):
 
 def look(case, layer):
     """What comes into a block and what it gives out, and the same of its parts, all [batch, seq, d_model]."""
-    ids, block = inputs(case), case.map.blocks[layer]
-    kept = {}
-
-    def keep_as(name):
-        def keep(module, args, kwargs, output):
-            kept[f"{name} input"] = read_input(args, kwargs).clone()
-            kept[name] = read_output(output).clone().reshape(*ids.shape, -1)
-
-        return keep
-
-    modules = {"block": block, "attention": case.map.attention(layer), "mlp": case.map.mlp(layer)}
-    pairs = [(module, keep_as(name)) for name, module in modules.items()]
-    with torch.no_grad(), add_hooks((), pairs, with_kwargs=True):
-        case.model(ids)
-    return {**kept, "input": kept["block input"], "output": kept["block"]}
+    ids, parts = inputs(case), case.map
+    block, attention, mlp = case.in_and_out(
+        ids, parts.blocks[layer], parts.attention(layer), parts.mlp(layer)
+    )
+    return {
+        "input": block[0],
+        "output": block[1],
+        "attention": attention[1].reshape(*ids.shape, -1),
+        "mlp input": mlp[0],
+        "mlp": mlp[1].reshape(*ids.shape, -1),
+    }

@@ -1,5 +1,5 @@
-from tutorial_lib import add_hooks, cache_residual_streams, read_input
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_no_hooks, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_no_hooks
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 from tutorial_lib.exercises.seen import describe
 
 
@@ -9,75 +9,46 @@ def ids_of(case):
 
 def streams_of(case):
     """The streams 0 to n_layers."""
-    cache, _ = cache_residual_streams(case.model, ids_of(case), after_last_block=True)
-    return list(cache.values())
-
-
-def what_attention_gets(case):
-    """The normalised copy of the stream that the attention of the block reads."""
-    found = []
-
-    def keep(module, args, kwargs):
-        found.append(read_input(args, kwargs).clone())
-
-    with add_hooks([(case.map.attention(case.layer), keep)], with_kwargs=True):
-        case.logits(ids_of(case))
-    return found[0]
+    return case.streams(ids_of(case))
 
 
 @check("it is what the block is called with")
 def is_the_input(case, seen):
     streams, layer, found = streams_of(case), case.layer, seen["stream"]
     wanted = streams[layer]
-    values = {
-        "expected": f"the input of block {layer}: {describe(wanted)}",
-        "seen": describe(found),
-    }
-    if is_close(found, wanted):
-        return
-    if isinstance(found, list) and seen["type"] == "list":
-        raise Wrong(
-            "returns_the_list",
+    mistakes = {
+        "returns_the_list": when(
+            isinstance(found, list) and seen["type"] == "list",
             "you returned a list, in which your hook kept the stream; return its entry",
-            **values,
-        )
-    if isinstance(found, list):
-        raise Wrong(
-            "returns_the_args",
-            "you returned all of `args`, a tuple; the stream is its first element",
-            **values,
-        )
-    if is_close(found, streams[layer + 1]):
-        raise Wrong(
-            "reads_the_output",
+        ),
+        "returns_the_args": when(
+            isinstance(found, list), "you returned all of `args`, a tuple; the stream is its first element"
+        ),
+        "reads_the_output": gives(
+            streams[layer + 1],
             f"you returned what block {layer} gives out, which is the stream at layer {layer + 1}; "
             "a pre-hook sees what comes in",
-            **values,
-        )
-    if is_close(found, streams[layer - 1]):
-        raise Wrong(
-            "one_layer_early",
+        ),
+        "one_layer_early": gives(
+            streams[layer - 1],
             f"you returned what block {layer - 1} is called with; layers are counted from 0, so block number "
             f"{layer} is `find_blocks(model)[{layer}]`",
-            **values,
-        )
-    if is_close(found, wanted[0]):
-        raise Wrong(
-            "slices_the_batch",
+        ),
+        "slices_the_batch": gives(
+            wanted[0],
             "you returned the first row of the batch: `args[0]` is the whole stream already, and one more "
             "`[0]` slices the batch",
             see="chapters/7-pitfalls/1-what-you-read.md#output0-is-a-row-of-the-batch",
-            **values,
-        )
-    if is_close(found, what_attention_gets(case)):
-        raise Wrong(
-            "reads_a_normalised_copy",
+        ),
+        "reads_a_normalised_copy": gives(
+            lambda: case.in_and_out(ids_of(case), case.map.attention(case.layer))[0][0],
             "you listened inside the block, where attention gets a normalised copy of the stream; hook the "
             "block itself",
             see="chapters/7-pitfalls/1-what-you-read.md#a-copy-that-was-normalised-is-not-the-stream",
-            **values,
-        )
-    expect_close(found, wanted, f"what you returned for layer {layer}")
+        ),
+    }
+    expected = f"the input of block {layer}: {describe(wanted)}"
+    diagnose(found, wanted, mistakes, f"what you returned for layer {layer}", expected=expected)
 
 
 @check("it equals hidden_states[layer] bit for bit", see="chapters/4-residual-stream.md#the-key-insight")
@@ -105,39 +76,40 @@ def is_off(case, seen):
 @check("layer 0 is what comes into the first block")
 def starts_at_zero(case, seen):
     streams, found = streams_of(case), seen["stream 0"]
-    if is_close(found, streams[-1]):
-        raise Wrong(
-            "listens_to_the_block_before",
+    mistakes = {
+        "listens_to_the_block_before": gives(
+            streams[-1],
             "you listened to the block before, at `layer - 1`; for layer 0 that is index -1, the last block",
             expected=f"the input of block 0: {describe(streams[0])}",
             seen=f"the output of the last block: {describe(found)}",
-        )
-    expect_close(found, streams[0], "what you returned for layer 0")
+        ),
+    }
+    diagnose(found, streams[0], mistakes, "what you returned for layer 0")
 
 
 @check("an edit by a hook that is on the block already is in it")
 def has_the_edit(case, seen):
     wanted, found = 2 * streams_of(case)[case.layer], seen["stream, doubled"]
-    if is_close(found, wanted / 2):
-        raise Wrong(
-            "reads_hidden_states",
+    mistakes = {
+        "reads_hidden_states": gives(
+            wanted / 2,
             "a hook on the block doubled the stream, and you returned it as it was before: `hidden_states` "
             "and the output of the block before do not show what the block gets",
             expected=f"twice the stream at layer {case.layer}: {describe(wanted)}",
-            seen=describe(found),
             see="chapters/7-pitfalls/1-what-you-read.md#output_hidden_states-does-not-show-your-edit",
-        )
-    expect_close(found, wanted, "what you returned while a hook doubles the stream")
+        ),
+    }
+    diagnose(found, wanted, mistakes, "what you returned while a hook doubles the stream")
 
 
 @check("it is a copy", see="chapters/6-best-practices.md#3-clone-what-you-keep")
 def is_a_copy(case, seen):
     wanted, found = streams_of(case)[case.layer], seen["stream, wiped later"]
-    if is_close(found, 0 * wanted):
-        raise Wrong(
-            "keeps_the_models_tensor",
+    mistakes = {
+        "keeps_the_models_tensor": gives(
+            0 * wanted,
             "you kept the model's own tensor; when it was set to zero in place after the block, so was yours",
             expected=f"a copy of the stream at layer {case.layer}: {describe(wanted)}",
-            seen=describe(found),
-        )
-    expect_close(found, wanted, "what you returned while a later hook edits in place")
+        ),
+    }
+    diagnose(found, wanted, mistakes, "what you returned while a later hook edits in place")

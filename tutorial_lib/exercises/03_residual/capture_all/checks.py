@@ -1,5 +1,6 @@
-from tutorial_lib import add_hooks, cache_residual_streams
+from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.mistakes import rule_out, when
 from tutorial_lib.exercises.seen import describe
 
 
@@ -10,8 +11,7 @@ def ids_of(case):
 def streams_of(case, hooks=()):
     """The streams 0 to n_layers - 1; with pre-hooks on the model, if any are given."""
     with add_hooks(list(hooks)):
-        cache, _ = cache_residual_streams(case.model, ids_of(case))
-    return list(cache.values())
+        return case.streams(ids_of(case))[:-1]
 
 
 def double(module, args):
@@ -25,26 +25,24 @@ def has_every_layer(case, seen):
     if not isinstance(found, dict):
         raise Wrong("no_dictionary", "you did not return a dictionary", expected=wanted, seen=found)
     keys = list(found)
-    values = {"expected": wanted, "seen": f"the keys {', '.join(keys)}" if keys else "no keys"}
     if sorted(keys) == sorted(str(layer) for layer in range(n)):
         return
-    if keys == [str(n - 1)]:
-        raise Wrong(
-            "all_hooks_share_one_number",
+    mistakes = {
+        "all_hooks_share_one_number": when(
+            keys == [str(n - 1)],
             "all your hooks wrote under the last number: a function made in a loop looks up `layer` when it "
             "runs, and by then the loop is over",
             see="chapters/4-residual-stream.md#the-key-insight",
-            **values,
-        )
-    if len(keys) == n + 1:
-        raise Wrong(
-            "one_entry_too_many",
+        ),
+        "one_entry_too_many": when(
+            len(keys) == n + 1,
             "you returned all of `hidden_states`: it has one entry more than there are blocks, and the last "
             "one is taken after the final norm",
             see="chapters/4-residual-stream.md#the-last-hidden-state-is-something-else",
-            **values,
-        )
-    raise Wrong("other_keys", "your dictionary has other keys", **values)
+        ),
+        "other_keys": "your dictionary has other keys",
+    }
+    rule_out(mistakes, expected=wanted, seen=f"the keys {', '.join(keys)}" if keys else "no keys")
 
 
 @check("each entry is what its block is called with")

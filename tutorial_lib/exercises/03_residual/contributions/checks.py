@@ -1,7 +1,7 @@
 import torch
 
-from tutorial_lib import add_hooks, cache_residual_streams, read_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 from tutorial_lib.exercises.seen import describe
 
 
@@ -11,30 +11,19 @@ def ids_of(case):
 
 def streams_of(case):
     """The streams 0 to n_layers."""
-    cache, _ = cache_residual_streams(case.model, ids_of(case), after_last_block=True)
-    return list(cache.values())
+    return case.streams(ids_of(case))
 
 
-def outputs_of(case, modules):
-    """What modules return when the model runs."""
-    found = {}
-
-    def keep(module, args, output):
-        found[module] = read_output(output).clone()
-
-    with add_hooks(module_forward_hooks=[(module, keep) for module in modules]):
-        case.logits(ids_of(case))
-    return [found[module] for module in modules]
+def outputs_of(case, part):
+    """What the parts `"attention"` or `"mlp"` of all blocks return when the model runs."""
+    modules = [getattr(case.map, part)(layer) for layer in range(case.n_layers)]
+    return [output for _, output in case.in_and_out(ids_of(case), *modules)]
 
 
 def entries(seen):
     """What was returned as a list of tensors; a tensor with the blocks in front is as good."""
     added = seen["added"]
     return list(added) if isinstance(added, torch.Tensor) and added.ndim == 4 else added
-
-
-def all_close(found, wanted):
-    return all(is_close(one, other) for one, other in zip(found, wanted, strict=True))
 
 
 @check("there is one tensor for each block")
@@ -60,63 +49,47 @@ def sum_to_the_last_stream(case, seen):
     total = streams[0] + sum(one.to(streams[0]) for one in added)
     if is_close(total, streams[n]):
         return
-    values = {
-        "expected": f"the stream at layer {n}: {describe(streams[n])}",
-        "seen": f"the sum: {describe(total)}",
-    }
     wanted = [after - before for before, after in zip(streams, streams[1:], strict=False)]
-    if all_close(added[:-1], wanted[:-1]):
-        with torch.no_grad():
-            normed = case.map.final_norm(streams[n])
-        if is_close(added[-1], normed - streams[n - 1]):
-            raise Wrong(
-                "the_last_entry_is_normed",
-                "your last entry is the difference to `hidden_states[-1]`, which is taken after the final "
-                "norm; all others are right",
-                see="chapters/4-residual-stream.md#the-last-hidden-state-is-something-else",
-                **values,
-            )
-        raise Wrong("another_last_entry", "all but your last entry are right", **values)
-    if all_close(added, streams[1:]):
-        raise Wrong(
-            "returns_the_outputs",
+    with torch.no_grad():
+        normed = case.map.final_norm(streams[n])
+    attentions, mlps = outputs_of(case, "attention"), outputs_of(case, "mlp")
+    mistakes = {
+        "the_last_entry_is_normed": gives(
+            [*wanted[:-1], normed - streams[n - 1]],
+            "your last entry is the difference to `hidden_states[-1]`, which is taken after the final "
+            "norm; all others are right",
+            see="chapters/4-residual-stream.md#the-last-hidden-state-is-something-else",
+        ),
+        "another_last_entry": when(
+            all(map(is_close, added[:-1], wanted[:-1])), "all but your last entry are right"
+        ),
+        "returns_the_outputs": gives(
+            streams[1:],
             "you returned what each block gives out; that is the whole stream, not what the block adds to it",
-            **values,
-        )
-    if all_close(added, [-one for one in wanted]):
-        raise Wrong("the_wrong_way_round", "you subtracted the output from the input", **values)
-    firsts = [after[:1] - before for before, after in zip(streams, streams[1:], strict=False)]
-    if all_close(added, firsts):
-        raise Wrong(
-            "slices_the_batch",
+        ),
+        "the_wrong_way_round": gives([-one for one in wanted], "you subtracted the output from the input"),
+        "slices_the_batch": gives(
+            [after[:1] - before for before, after in zip(streams, streams[1:], strict=False)],
             "the first row is right and the others are not: this block returns a tensor, `output[0]` is its "
             "first row, and the subtraction broadcast that to all rows",
             see="chapters/7-pitfalls/1-what-you-read.md#output0-is-a-row-of-the-batch",
-            **values,
-        )
-    attentions = outputs_of(case, [case.map.attention(layer) for layer in range(n)])
-    mlps = outputs_of(case, [case.map.mlp(layer) for layer in range(n)])
-    if all_close(added, attentions):
-        raise Wrong(
-            "only_attention",
-            "you returned what attention gives out; the MLP writes to the stream as well",
-            **values,
-        )
-    if all_close(added, mlps):
-        raise Wrong(
-            "only_the_mlp",
-            "you returned what the MLPs give out; attention writes to the stream as well",
-            **values,
-        )
-    if all_close(added, [a + m for a, m in zip(attentions, mlps, strict=True)]):
-        raise Wrong(
-            "adds_what_the_parts_return",
+        ),
+        "only_attention": gives(
+            attentions, "you returned what attention gives out; the MLP writes to the stream as well"
+        ),
+        "only_the_mlp": gives(
+            mlps, "you returned what the MLPs give out; attention writes to the stream as well"
+        ),
+        "adds_what_the_parts_return": gives(
+            lambda: [a + m for a, m in zip(attentions, mlps, strict=True)],
             "you added what attention and MLP return, but in this model these parts add the stream to it "
             "themselves; look at the block from outside",
             see="chapters/7-pitfalls/6-architectures.md#the-parts-do-not-add-up",
-            **values,
-        )
-    raise Wrong("another_sum", "the input and your entries have another sum", **values)
+        ),
+        "another_sum": "the input and your entries have another sum",
+    }
+    expected = f"the stream at layer {n}: {describe(streams[n])}"
+    rule_out(mistakes, added, expected=expected, seen=f"the sum: {describe(total)}")
 
 
 @check("each entry is what its own block adds")

@@ -2,6 +2,7 @@ import torch
 
 from tutorial_lib import add_hooks, get_residual_stream_at_layer
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_pairs, expect_same, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 from tutorial_lib.exercises.seen import describe
 
 
@@ -16,13 +17,8 @@ def vector_of(case):
 
 def steered(case, addition, layer=None):
     """The logits when something is added to the stream: `[d_model]`, or `[batch, seq, d_model]`."""
-
-    def add(module, args):
-        return (args[0] + addition, *args[1:])
-
     block = case.map.blocks[case.layer if layer is None else layer]
-    with add_hooks([(block, add)]):
-        return case.logits(ids_of(case))
+    return case.logits(ids_of(case), [(block, lambda module, args: (args[0] + addition, *args[1:]))])
 
 
 def cached_without_arguments(case):
@@ -38,15 +34,15 @@ def cached_without_arguments(case):
 
 
 def explain_crash(case, crash):
-    if any(word in crash.message.lower() for word in ("dtype", "scalar type", "double")):
-        raise Wrong(
-            "another_dtype",
+    return {
+        "another_dtype": when(
+            any(word in crash.message.lower() for word in ("dtype", "scalar type", "double")),
             "you added a float64 vector to a float32 stream: the sum is float64, and the next module that "
             "multiplies it by float32 weights raises",
             expected="a stream that keeps its dtype, whatever the vector has",
-            seen=f"{crash.type_name}: {crash.message}",
             see="chapters/7-pitfalls/2-what-you-change.md#a-float32-vector-in-a-bfloat16-model",
-        )
+        ),
+    }
 
 
 @check(
@@ -63,43 +59,36 @@ def adds_the_vector(case, seen):
     vector, coefficient = vector_of(case), case.number("coefficient", 2, 4)
     expect_close(seen["plain"], case.logits(ids), "what the model says without your hooks")
     wanted = steered(case, vector)
-    if is_close(found, wanted):
-        return
-    values = {
-        "expected": f"logits of the model steered at layer {layer}: {describe(wanted)}",
-        "seen": f"logits with your hooks: {describe(found)}",
-    }
-    if is_close(found, seen["plain"]):
-        raise Wrong(
-            "returns_nothing",
+    last, row = torch.zeros(2, *ids.shape, case.d_model, device=case.spec.device)
+    last[:, -1], row[0] = vector, vector
+    mistakes = {
+        "returns_nothing": gives(
+            seen["plain"],
             "the block got the old stream: your hook made a new tensor, but returned nothing, or the old one",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
-            **values,
-        )
-    everywhere = torch.zeros(*ids.shape, case.d_model, device=case.spec.device)
-    last, row = everywhere.clone(), everywhere.clone()
-    last[:, -1], row[0] = vector, vector
-    if is_close(found, steered(case, last)):
-        raise Wrong(
-            "only_the_last_position", "you edited the last position of each row, not every position", **values
-        )
-    if is_close(found, steered(case, row)):
-        raise Wrong(
-            "slices_the_batch",
+        ),
+        "only_the_last_position": gives(
+            lambda: steered(case, last), "you edited the last position of each row, not every position"
+        ),
+        "slices_the_batch": gives(
+            lambda: steered(case, row),
             "you edited row 0 of the batch only: the stream is `args[0]`, and one more `[0]` slices the "
             "batch",
             see="chapters/7-pitfalls/1-what-you-read.md#output0-is-a-row-of-the-batch",
-            **values,
-        )
-    if is_close(found, steered(case, vector, layer - 1)):
-        raise Wrong(
-            "counts_layers_from_one", f"you edited layer {layer - 1}; layers are counted from 0", **values
-        )
-    if is_close(found, steered(case, vector / coefficient)):
-        raise Wrong(
-            "ignores_the_coefficient", "you added the vector once, whatever the coefficient", **values
-        )
-    expect_close(found, wanted, f"what the model says when it is steered at layer {layer}")
+        ),
+        "counts_layers_from_one": gives(
+            lambda: steered(case, vector, layer - 1),
+            f"you edited layer {layer - 1}; layers are counted from 0",
+        ),
+        "ignores_the_coefficient": gives(
+            lambda: steered(case, vector / coefficient), "you added the vector once, whatever the coefficient"
+        ),
+    }
+    what = f"what the model says when it is steered at layer {layer}"
+    expected = f"logits of the model steered at layer {layer}: {describe(wanted)}"
+    diagnose(
+        found, wanted, mistakes, what, expected=expected, seen=f"logits with your hooks: {describe(found)}"
+    )
 
 
 @check(

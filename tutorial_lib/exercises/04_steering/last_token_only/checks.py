@@ -1,7 +1,8 @@
 import torch
 
-from tutorial_lib import add_hooks, cache_residual_streams
+from tutorial_lib import add_hooks, get_residual_stream_at_layer
 from tutorial_lib.exercises.checking import Wrong, check, expect_pairs, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 from tutorial_lib.exercises.seen import describe
 
 SIDES = ("right", "left")
@@ -51,10 +52,8 @@ def adding(case, side, layer):
 
 
 def clean_stream(case, side):
-    cache, _ = cache_residual_streams(
-        case.model, ids_of(case), [case.layer], attention_mask=mask_of(case, side)
-    )
-    return cache[f"layer_{case.layer}"].cpu()
+    mask = mask_of(case, side)
+    return get_residual_stream_at_layer(case.model, case.layer, ids_of(case), attention_mask=mask).cpu()
 
 
 def in_words(moved):
@@ -66,14 +65,14 @@ def in_words(moved):
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "IndexError" and "out of bounds" in crash.message:
-        raise Wrong(
-            "one_column_too_far",
+    return {
+        "one_column_too_far": when(
+            crash.type_name == "IndexError" and "out of bounds" in crash.message,
             "you asked for a column that does not exist: a row with n tokens, padded on the right, ends at "
             "n - 1",
             expected="columns 0 to 5",
-            seen=f"{crash.type_name}: {crash.message}",
-        )
+        ),
+    }
 
 
 @check(
@@ -93,66 +92,54 @@ def check_where(case, seen, side):
     wanted = at(enumerate(last))
     if torch.equal(moved, wanted):
         return
-    values = {
-        "expected": f"with padding on the {side}, these columns at layer {case.layer}: {in_words(wanted)}",
-        "seen": in_words(moved),
-    }
-    if not moved.any():
-        raise Wrong(
-            "changes_nothing",
+
+    def a_layer_early():
+        with add_hooks([adding(case, side, case.layer - 1)]):
+            return clean_stream(case, side)
+
+    mistakes = {
+        "changes_nothing": when(
+            not moved.any(),
             f"with padding on the {side}, no position was edited: your hook made a new tensor, but returned "
             "nothing, or the old one",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
-            **values,
-        )
-    if moved.all():
-        raise Wrong(
-            "edits_every_position", "you edited every position, not the last token of each row", **values
-        )
-    if torch.equal(moved, mask):
-        raise Wrong(
-            "edits_every_token",
-            "you edited every token that is not padding, not only the last",
-            **values,
-        )
-    if torch.equal(moved, at((row, 5) for row in range(3))):
-        raise Wrong(
-            "takes_the_last_column",
+        ),
+        "edits_every_position": when(
+            moved.all(), "you edited every position, not the last token of each row"
+        ),
+        "edits_every_token": when(
+            torch.equal(moved, mask), "you edited every token that is not padding, not only the last"
+        ),
+        "takes_the_last_column": when(
+            torch.equal(moved, at((row, 5) for row in range(3))),
             "you edited column -1 in every row; with padding on the right, that is padding in shorter rows",
             see="chapters/7-pitfalls/3-generation.md#position-0-is-padding",
-            **values,
-        )
-    if torch.equal(moved, at((row, column) for row in range(3) for column in last)):
-        raise Wrong(
-            "crosses_rows_and_columns",
+        ),
+        "crosses_rows_and_columns": when(
+            torch.equal(moved, at((row, column) for row in range(3) for column in last)),
             "`stream[:, last]` takes all these columns in every row; pair each row with its own column",
-            **values,
-        )
-    if side == "left" and torch.equal(moved, at(enumerate(last_of(case, "right")))):
-        raise Wrong(
-            "counts_the_tokens",
+        ),
+        "counts_the_tokens": when(
+            side == "left" and torch.equal(moved, at(enumerate(last_of(case, "right")))),
             "you took the number of tokens of a row for the place of the last one; with padding on the left "
             "all rows end in the last column",
-            **values,
-        )
-    if not moved[1:].any():
-        raise Wrong(
-            "slices_the_batch",
+        ),
+        "slices_the_batch": when(
+            not moved[1:].any(),
             "you edited row 0 only: the stream is `args[0]`, and one more `[0]` slices the batch",
             see="chapters/7-pitfalls/1-what-you-read.md#output0-is-a-row-of-the-batch",
-            **values,
-        )
-    with add_hooks([adding(case, side, case.layer - 1)]):
-        earlier = clean_stream(case, side)
-    if is_close(found, earlier):
-        raise Wrong(
-            "counts_layers_from_one",
+        ),
+        "counts_layers_from_one": gives(
+            a_layer_early,
             f"you edited layer {case.layer - 1}; layers are counted from 0",
             expected=f"an edit at the input of block {case.layer}",
             seen=f"an edit at the input of block {case.layer - 1}",
             see="chapters/4-residual-stream.md#method-2-one-layer",
-        )
-    raise Wrong("other_positions", f"with padding on the {side}, you edited other positions", **values)
+        ),
+        "other_positions": f"with padding on the {side}, you edited other positions",
+    }
+    expected = f"with padding on the {side}, these columns at layer {case.layer}: {in_words(wanted)}"
+    rule_out(mistakes, found, expected=expected, seen=in_words(moved))
 
 
 @check("with padding on the right, the last token of each row is edited and nothing else")

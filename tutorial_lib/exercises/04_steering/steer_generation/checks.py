@@ -1,7 +1,7 @@
 import torch
 
-from tutorial_lib import add_hooks
-from tutorial_lib.exercises.checking import Wrong, check, expect_pairs, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.checking import check, expect_pairs, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, rule_out, when
 from tutorial_lib.exercises.seen import describe
 
 PROMPT, NEW, FIRST_PART = 7, 4, 3
@@ -19,8 +19,8 @@ def said(case, text, positions):
     def add(module, args):
         return (args[0] + addition, *args[1:])
 
-    with add_hooks([(case.map.blocks[case.layer], add)]):
-        return case.logits(text.to(case.spec.device))[:, PROMPT - 1 : -1]
+    hooks = [(case.map.blocks[case.layer], add)]
+    return case.logits(text.to(case.spec.device), hooks)[:, PROMPT - 1 : -1]
 
 
 def text_and_logits(case, seen, way):
@@ -31,31 +31,26 @@ def text_and_logits(case, seen, way):
     return text, seen[way]["logits"]
 
 
-def values_of(case, way, wanted, found):
-    return {
-        "expected": f"{way}, logits of the model steered at layer {case.layer} and "
-        f"positions {positions_of(case)}: {describe(wanted)}",
-        "seen": describe(found),
-    }
+def expected_of(case, way, wanted):
+    where = f"the model steered at layer {case.layer} and positions {positions_of(case)}"
+    return f"{way}, logits of {where}: {describe(wanted)}"
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "IndexError":
-        raise Wrong(
-            "relative_positions",
+    return {
+        "relative_positions": when(
+            crash.type_name == "IndexError",
             "you took a position of the text for a column of the call: while decoding, a call has one column",
             expected=f"positions {positions_of(case)} of the text, found in whichever call they are",
-            seen=f"{crash.type_name}: {crash.message}",
             see="chapters/7-pitfalls/3-generation.md#position-5-does-not-exist-in-the-second-call",
-        )
-    if "must return None or a tuple" in crash.message:
-        raise Wrong(
-            "returns_args_only",
+        ),
+        "returns_args_only": when(
+            "must return None or a tuple" in crash.message,
             "your hook returned the positional arguments alone; with `with_kwargs=True` a hook returns both",
             expected="(args, kwargs)",
-            seen=f"{crash.type_name}: {crash.message}",
             see="chapters/1-hook-basics.md#keyword-arguments",
-        )
+        ),
+    }
 
 
 @check(
@@ -69,38 +64,30 @@ def returns_pairs(case, seen):
 @check("with a cache, the positions of the prompt are edited and no new token is")
 def with_a_cache(case, seen):
     text, found = text_and_logits(case, seen, "with a cache")
-    positions = positions_of(case)
+    positions, new = positions_of(case), range(PROMPT, PROMPT + NEW)
     wanted = said(case, text, positions)
-    if is_close(found, wanted):
-        return
-    values = values_of(case, "with a cache", wanted, found)
-    new = range(PROMPT, PROMPT + NEW)
-    if is_close(found, said(case, text, [])):
-        raise Wrong(
-            "changes_nothing",
+    mistakes = {
+        "changes_nothing": gives(
+            lambda: said(case, text, []),
             "your hooks changed nothing: the text is the one that the model writes without them",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
-            **values,
-        )
-    if is_close(found, said(case, text, [*positions, *new])):
-        raise Wrong(
-            "edits_every_new_token",
+        ),
+        "edits_every_new_token": gives(
+            lambda: said(case, text, [*positions, *new]),
             "you edited every new token as well: while decoding, the only column of a call is column 0, "
             "which is not position 0 of the text",
             see="chapters/7-pitfalls/3-generation.md#position-1-is-every-new-token",
-            **values,
-        )
-    if is_close(found, said(case, text, range(PROMPT))):
-        raise Wrong(
-            "edits_the_whole_prompt", f"you edited the whole prompt, not positions {positions}", **values
-        )
-    if is_close(found, said(case, text, range(PROMPT + NEW))):
-        raise Wrong(
-            "edits_everything",
+        ),
+        "edits_the_whole_prompt": gives(
+            lambda: said(case, text, range(PROMPT)), f"you edited the whole prompt, not positions {positions}"
+        ),
+        "edits_everything": gives(
+            lambda: said(case, text, range(PROMPT + NEW)),
             f"you edited every position of every call, not positions {positions}",
-            **values,
-        )
-    raise Wrong("other_text", "with a cache, the model says something else", **values)
+        ),
+        "other_text": "with a cache, the model says something else",
+    }
+    diagnose(found, wanted, mistakes, expected=expected_of(case, "with a cache", wanted))
 
 
 @check("without a cache, it is the same")
@@ -109,16 +96,16 @@ def without_a_cache(case, seen):
     wanted = said(case, text, positions_of(case))
     if is_close(found, wanted):
         return
-    values = values_of(case, "without a cache, from the second new token on", wanted[:, 1:], found[:, 1:])
-    once = torch.cat([wanted[:, :1], said(case, text, [])[:, 1:]], dim=1)
-    if is_close(found, once):
-        raise Wrong(
-            "only_the_first_call",
+    mistakes = {
+        "only_the_first_call": gives(
+            torch.cat([wanted[:, :1], said(case, text, [])[:, 1:]], dim=1),
             "you edited in the first call only; without a cache every call computes the prompt anew",
             see="chapters/5-examples/generation.md#what-a-hook-sees",
-            **values,
-        )
-    raise Wrong("other_text_without_a_cache", "without a cache, the model says something else", **values)
+        ),
+        "other_text_without_a_cache": "without a cache, the model says something else",
+    }
+    expected = expected_of(case, "without a cache, from the second new token on", wanted[:, 1:])
+    rule_out(mistakes, found, expected=expected, seen=found[:, 1:])
 
 
 @check("with the prompt in two parts, it is the same")
@@ -126,19 +113,15 @@ def in_two_parts(case, seen):
     text, found = text_and_logits(case, seen, "in two parts")
     positions = positions_of(case)
     wanted = said(case, text, positions)
-    if is_close(found, wanted):
-        return
-    values = values_of(case, "in two parts", wanted, found)
     of_each_part = [p for p in positions if p < FIRST_PART]
     of_each_part += [FIRST_PART + p for p in positions if p < PROMPT - FIRST_PART]
-    if is_close(found, said(case, text, of_each_part)):
-        raise Wrong(
-            "one_column_means_new",
+    mistakes = {
+        "one_column_means_new": gives(
+            lambda: said(case, text, of_each_part),
             "you counted from the start of each call that has more than one column; with the prompt in two "
             "parts, the second call starts in the middle of it",
             see="chapters/7-pitfalls/3-generation.md#the-first-call-is-not-the-prompt",
-            **values,
-        )
-    raise Wrong(
-        "other_text_in_two_parts", "with the prompt in two parts, the model says something else", **values
-    )
+        ),
+        "other_text_in_two_parts": "with the prompt in two parts, the model says something else",
+    }
+    diagnose(found, wanted, mistakes, expected=expected_of(case, "in two parts", wanted))

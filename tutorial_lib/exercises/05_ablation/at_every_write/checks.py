@@ -1,5 +1,6 @@
-from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib import read_output, replace_output
+from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 from tutorial_lib.tiny_model.skills import requests
 
 NOTHING_LEFT = "0 along the direction at every block input, after every attention and MLP, and at the end"
@@ -23,8 +24,7 @@ def logits_with(case, inputs, attention, mlp):
     writers = [parts.attention(layer) for layer in layers if attention]
     writers += [parts.mlp(layer) for layer in layers if mlp]
     pre_hooks = [(block, clean_input) for block in parts.blocks if inputs]
-    with add_hooks(pre_hooks, [(module, clean_output) for module in writers]):
-        return case.logits(case.ids(batch=3, seq=7))
+    return case.logits(case.ids(batch=3, seq=7), pre_hooks, [(module, clean_output) for module in writers])
 
 
 def what_is_left(case, seen):
@@ -50,35 +50,31 @@ def nothing_left(case, seen):
     if all(along <= 1e-4 * max(1.0, size) for along, size in left.values()):
         return
     table = ", ".join(f"{place} {along:.2g}" for place, (along, _) in left.items())
-    candidates = {
-        "block_inputs_only": (
-            (True, False, False),
+    mistakes = {
+        "block_inputs_only": gives(
+            lambda: logits_with(case, True, False, False),
             "you cleaned block inputs only: attention and MLP write the direction back inside the block",
         ),
-        "forgets_the_embedding": (
-            (False, True, True),
+        "forgets_the_embedding": gives(
+            lambda: logits_with(case, False, True, True),
             "you cleaned what attention and MLP write, but the embedding writes to the stream as well, and "
             "block 0 reads it",
         ),
-        "forgets_attention": (
-            (True, False, True),
+        "forgets_attention": gives(
+            lambda: logits_with(case, True, False, True),
             "you did not clean what attention writes: the MLP of the same block reads it",
         ),
-        "forgets_the_mlp": (
-            (True, True, False),
+        "forgets_the_mlp": gives(
+            lambda: logits_with(case, True, True, False),
             "you did not clean what the MLPs write: the last one's write is never cleaned",
         ),
-        "nothing_cleaned": ((False, False, False), "your hooks changed nothing: did they return something?"),
+        "nothing_cleaned": gives(
+            lambda: logits_with(case, False, False, False),
+            "your hooks changed nothing: did they return something?",
+        ),
+        "something_left": "the stream still has a part along the direction",
     }
-    for name, (places, message) in candidates.items():
-        if is_close(seen["logits"], logits_with(case, *places)):
-            raise Wrong(name, message, expected=NOTHING_LEFT, seen=f"up to: {table}")
-    raise Wrong(
-        "something_left",
-        "the stream still has a part along the direction",
-        expected=NOTHING_LEFT,
-        seen=f"up to: {table}",
-    )
+    rule_out(mistakes, seen["logits"], expected=NOTHING_LEFT, seen=f"up to: {table}")
 
 
 @check("the rest of what is written stays")
@@ -113,28 +109,25 @@ def gone_after(case, seen):
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "TypeError" and "swapped" in crash.message:
-        raise Wrong(
-            "swapped_pair",
+    return {
+        "swapped_pair": when(
+            crash.type_name == "TypeError" and "swapped" in crash.message,
             "your pairs are the wrong way round: the module comes first, then its hook",
             expected="(pre_hooks, forward_hooks), each [(module, hook), ...]",
             seen=crash.message,
-        )
-    if crash.type_name == "TypeError" and any(
-        part in crash.message for part in ("module_forward", "add_hooks()", "argument after *")
-    ):
-        raise Wrong(
-            "no_two_lists",
+        ),
+        "no_two_lists": when(
+            crash.type_name == "TypeError"
+            and any(part in crash.message for part in ("module_forward", "add_hooks()", "argument after *")),
             "what you returned is not two lists of (module, hook) pairs",
             expected="(pre_hooks, forward_hooks), each a list of pairs that are not registered yet",
             seen=crash.message.partition(";")[0],
-        )
-    if "tuple" in crash.message or "unpack" in crash.message:
-        raise Wrong(
-            "one_format_for_all",
+        ),
+        "one_format_for_all": when(
+            "tuple" in crash.message or "unpack" in crash.message,
             "your hook treats all outputs alike, but an attention returns a tuple and an MLP a tensor; "
             "what goes out must be of the kind that came in",
             expected="replace_output(output, new), with what read_output(output) gave",
-            seen=f"{crash.type_name}: {crash.message}",
             see="chapters/6-best-practices.md#2-know-what-you-are-handed",
-        )
+        ),
+    }

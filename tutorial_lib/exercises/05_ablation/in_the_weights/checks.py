@@ -1,9 +1,9 @@
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from tutorial_lib import add_hooks
 from tutorial_lib.directions import WRITERS, ablate_direction_everywhere, writing_modules
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 
 LAYOUTS = (
     "an Embedding [n, d_model] and a Conv1D [d_in, d_model] write rows, a Linear [d_model, d_in] columns"
@@ -24,10 +24,10 @@ def without(vectors, direction):
     return vectors - (vectors @ direction).unsqueeze(-1) * direction
 
 
-def cleaned(name, module, parameter, direction):
+def cleaned(name, module, parameter, direction, other_way=False):
     """A weight or bias without the part of its stream vectors that is along the direction."""
     old = getattr(module, parameter).detach()
-    by_rows = parameter == "bias" or isinstance(module, (nn.Embedding, Conv1D))
+    by_rows = parameter == "bias" or isinstance(module, (nn.Embedding, Conv1D)) != other_way
     return without(old, direction) if by_rows else without(old.T, direction).T
 
 
@@ -63,37 +63,33 @@ def writers_are_clean(case, seen):
             kind = type(module).__name__
             expected = f"0 along the direction in {full} {list(old.shape)} of this {kind}, the rest as it was"
             there = f"up to {along(found, old, unit):.2g} along the direction"
-            if is_close(found, cleaned(name, module, parameter, direction)):
-                raise Wrong(
-                    "not_of_norm_1",
+            mistakes = {
+                "not_of_norm_1": gives(
+                    cleaned(name, module, parameter, direction),
                     "you projected with the direction at the length that it has; bring it to length one",
-                    expected=expected,
                     seen=f"{there}; the direction has length {float(direction.norm()):.2g}",
-                )
-            if parameter == "bias" and is_close(found, old):
-                raise Wrong(
-                    "forgets_biases",
+                ),
+                "forgets_biases": when(
+                    parameter == "bias" and is_close(found, old),
                     "you cleaned the matrices and not the biases, which are written at every position",
-                    expected=expected,
-                    seen=f"{there}, as before",
-                )
-            if isinstance(module, nn.Embedding) and is_close(found, old):
-                raise Wrong(
-                    "forgets_the_embedding",
+                ),
+                "forgets_the_embedding": when(
+                    isinstance(module, nn.Embedding) and is_close(found, old),
                     "an embedding is not cleaned, so the direction is in the stream before block 0",
-                    expected=expected,
-                    seen=f"{there}, as before",
-                )
-            if parameter == "weight" and old.shape[0] == old.shape[1]:
-                other_way = without(old.T, unit).T if isinstance(module, Conv1D) else without(old, unit)
-                if is_close(found, other_way):
-                    wrong_way(expected, f"the other dimension of {full} was cleaned")
-            raise Wrong(
-                "not_this_weight",
-                f"{full} is not what the projection makes of it",
-                expected=expected,
-                seen=f"{there}; {'as before' if is_close(found, old) else 'changed otherwise'}",
-            )
+                ),
+                "the_wrong_way_round": wrong_way(
+                    old.ndim == 2
+                    and old.shape[0] == old.shape[1]
+                    and is_close(found, cleaned(name, module, parameter, unit, other_way=True)),
+                    seen=f"the other dimension of {full} was cleaned",
+                ),
+                "not_this_weight": when(
+                    True,
+                    f"{full} is not what the projection makes of it",
+                    seen=f"{there}; {'as before' if is_close(found, old) else 'changed otherwise'}",
+                ),
+            }
+            rule_out(mistakes, found, expected=expected, seen=f"{there}, as before")
 
 
 @check("the unembedding reads as before", see="chapters/5-examples/weights.md#tied-embeddings")
@@ -129,8 +125,7 @@ def others_stay(case, seen):
     see="chapters/5-examples/weights.md#equal-to-the-hooks",
 )
 def equal_to_the_hooks(case, seen):
-    with add_hooks(*ablate_direction_everywhere(case.model, case.direction())):
-        hooked = case.logits(case.ids())
+    hooked = case.logits(case.ids(), *ablate_direction_everywhere(case.model, case.direction()))
     head = case.map.unembedding
     head.weight = nn.Parameter(head.weight.detach().clone())  # the embedding's may be another now
     case.model.load_state_dict(seen["weights"])
@@ -152,16 +147,16 @@ def returns_nothing(case, seen):
         )
 
 
-def wrong_way(expected, seen):
-    raise Wrong(
-        "the_wrong_way_round",
+def wrong_way(holds, **values):
+    return when(
+        holds,
         f"you cleaned a weight along the wrong dimension: {LAYOUTS}",
-        expected=expected,
-        seen=seen,
         see="chapters/5-examples/weights.md#one-matrix",
+        **values,
     )
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "RuntimeError" and ("size" in crash.message or "shape" in crash.message):
-        wrong_way("stream vectors [..., d_model] times the direction [d_model]", crash.message)
+    shapes = crash.type_name == "RuntimeError" and ("size" in crash.message or "shape" in crash.message)
+    expected = "stream vectors [..., d_model] times the direction [d_model]"
+    return {"the_wrong_way_round": wrong_way(shapes, expected=expected, seen=crash.message)}

@@ -2,6 +2,7 @@ import torch
 
 from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 
 
 def the_layers(case):
@@ -47,30 +48,27 @@ def nothing_left(case, seen):
     expected = f"0 along the direction at layer {first}, the rest as it was"
     left, _ = share_left(found, direction)
     there = f"up to {left:.3g} along the direction"
-    if is_close(found, stream - (stream @ direction).unsqueeze(-1) * direction):
-        raise Wrong(
-            "not_of_norm_1",
+    mistakes = {
+        "not_of_norm_1": gives(
+            stream - (stream @ direction).unsqueeze(-1) * direction,
             "you projected with the direction as it was given; its length counts twice then, once in the dot "
             "product and once in the vector, so bring it to length one first",
-            expected=expected,
             seen=f"{there}; the direction has length {float(direction.norm()):.2g}",
-        )
-    if is_close(found, stream - direction) or is_close(found, stream - unit):
-        raise Wrong(
-            "subtracts_the_direction",
+        ),
+        "subtracts_the_direction": when(
+            lambda: is_close(found, stream - direction) or is_close(found, stream - unit),
             "you subtracted the direction itself; that moves every position by the same amount, however much "
             "of the direction it had",
-            expected=expected,
             seen=there,
             see="chapters/5-examples/ablation.md#the-projection",
-        )
-    if is_close(found, along * unit):
-        raise Wrong(
-            "projects_onto_it",
+        ),
+        "projects_onto_it": gives(
+            along * unit,
             "you kept the part along the direction and threw away the rest; it is the other way round",
-            expected=expected,
             seen=f"{there}, and nothing else is left of the stream",
-        )
+        ),
+    }
+    rule_out(mistakes, found, expected=expected)
     for layer in layers:
         found = expect_tensor(seen["streams"][str(layer)], f"the stream at layer {layer}")
         left, size = share_left(found, direction)
@@ -148,32 +146,31 @@ def gone_after(case, seen):
 
 
 def explain_crash(case, crash):
-    if crash.type_name in ("TypeError", "ValueError") and "module_forward_pre_hooks" in crash.message:
-        if "swapped" in crash.message:
-            raise Wrong(
-                "swapped_pair",
-                "your pairs are the wrong way round: the block comes first, then its hook",
-                expected="[(blocks[layer], hook), ...]",
-                seen=crash.message,
-            )
-        if "bare pair" in crash.message:
-            raise Wrong(
-                "one_bare_pair",
-                "you returned one pair; asked is a list of pairs, one for each layer",
-                expected="[(blocks[layer], hook), ...]",
-                seen=crash.message,
-            )
-        raise Wrong(
-            "no_pairs",
+    form = crash.type_name in ("TypeError", "ValueError") and "module_forward_pre_hooks" in crash.message
+    return {
+        "swapped_pair": when(
+            form and "swapped" in crash.message,
+            "your pairs are the wrong way round: the block comes first, then its hook",
+            expected="[(blocks[layer], hook), ...]",
+            seen=crash.message,
+        ),
+        "one_bare_pair": when(
+            form and "bare pair" in crash.message,
+            "you returned one pair; asked is a list of pairs, one for each layer",
+            expected="[(blocks[layer], hook), ...]",
+            seen=crash.message,
+        ),
+        "no_pairs": when(
+            form,
             "what you returned is not a list of (block, hook) pairs",
             expected="[(blocks[layer], hook), ...], not registered: `add_hooks` does that",
             seen=crash.message.partition(";")[0],
-        )
-    if crash.type_name == "RuntimeError" and "must match the size" in crash.message:
-        raise Wrong(
-            "shapes_do_not_fit",
+        ),
+        "shapes_do_not_fit": when(
+            crash.type_name == "RuntimeError" and "must match the size" in crash.message,
             "the dot product gives one number a position, [batch, seq]; it needs a last dimension of 1 "
             "before it is multiplied with the direction",
             expected="(stream @ unit).unsqueeze(-1) * unit",
             seen=crash.message,
-        )
+        ),
+    }

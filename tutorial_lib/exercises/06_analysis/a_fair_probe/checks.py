@@ -5,6 +5,7 @@ its method does not matter.
 """
 
 from tutorial_lib.exercises.checking import Wrong, check
+from tutorial_lib.exercises.mistakes import rule_out, when
 
 N_TEST = 60
 ROWS = 2.1  # a probe of another kind may be wrong about two rows more, or fewer
@@ -43,34 +44,32 @@ def on_held_out_rows(case, seen):
     if all(near(found[name], wanted[name]) for name in wanted):
         return
     expected = f"{wanted['plain']:.3f} {held_out('plain')}, some of which have a label that nothing tells"
-    if near(found["plain"], 1, 0.1):
-        raise Wrong(
-            "tests_on_training_rows",
+    name = next(name for name in wanted if not near(found[name], wanted[name]))
+    mistakes = {
+        "tests_on_training_rows": when(
+            near(found["plain"], 1, 0.1),
             "you measured the accuracy on the rows that the probe was fitted on",
-            expected=expected,
             seen=f"{found['plain']:.3f}, the accuracy on the training rows",
-        )
-    if near(found["leaky"], 1, 0.1):
-        raise Wrong(
-            "fits_on_test_rows",
+        ),
+        "fits_on_test_rows": when(
+            near(found["leaky"], 1, 0.1),
             "the probe was fitted on the test rows as well: it knows a mark that is in these alone",
             expected=f"{wanted['leaky']:.3f} {held_out('leaky')}; no training row has the mark",
             seen=f"{found['leaky']:.3f}",
-        )
-    if near(found["plain"], 1 - wanted["plain"]):
-        raise Wrong(
-            "counts_the_errors",
+        ),
+        "counts_the_errors": when(
+            near(found["plain"], 1 - wanted["plain"]),
             "your share is that of the wrong answers, or your signs are turned round",
-            expected=expected,
             seen=f"{found['plain']:.3f}",
-        )
-    name = next(name for name in wanted if not near(found[name], wanted[name]))
-    raise Wrong(
-        "other_accuracy",
-        "your probe does not find a direction along which the two kinds lie far apart",
-        expected=f"{wanted[name]:.3f} {held_out(name)}",
-        seen=f"{found[name]:.3f}",
-    )
+        ),
+        "other_accuracy": when(
+            True,
+            "your probe does not find a direction along which the two kinds lie far apart",
+            expected=f"{wanted[name]:.3f} {held_out(name)}",
+            seen=f"{found[name]:.3f}",
+        ),
+    }
+    rule_out(mistakes, expected=expected)
 
 
 @check("it makes no difference where the streams lie")
@@ -105,23 +104,19 @@ def is_a_control(case, seen):
     wanted, found = share_turned(case, "plain"), seen["plain"][1]
     expected = f"{wanted:.3f} {held_out('plain')}, where the order gives each training row the other label"
     if not near(found, wanted):
-        if near(found, 1 - wanted):
-            raise Wrong(
-                "shuffles_both",
+        mistakes = {
+            "shuffles_both": when(
+                near(found, 1 - wanted),
                 "your control is as good as the probe: were the rows reordered along with their labels?",
-                expected=expected,
                 seen=f"{found:.3f}, as without a shuffle",
-            )
-        if near(found, 1, 0.1) or near(found, 0, 0.1):
-            raise Wrong(
-                "control_on_training_rows",
+            ),
+            "control_on_training_rows": when(
+                near(found, 1, 0.1) or near(found, 0, 0.1),
                 "you measured the control on the training rows; it is measured where the accuracy is",
-                expected=expected,
-                seen=f"{found:.3f}",
-            )
-        raise Wrong(
-            "other_control", "your control has another accuracy", expected=expected, seen=f"{found:.3f}"
-        )
+            ),
+            "other_control": "your control has another accuracy",
+        }
+        rule_out(mistakes, expected=expected, seen=f"{found:.3f}")
     same, (accuracy, control) = 1 - share_turned(case, "one-sided"), seen["one-sided"]
     if not near(control, same):
         raise Wrong(
@@ -145,11 +140,11 @@ def on_streams(case, seen):
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "IndexError" and f"with size {N_TEST}" in crash.message:
-        raise Wrong(
-            "shuffles_the_test_labels",
+    return {
+        "shuffles_the_test_labels": when(
+            crash.type_name == "IndexError" and f"with size {N_TEST}" in crash.message,
             "you shuffled the test labels; the control is a second fit, on shuffled training labels",
             expected="train_labels[order], and test_labels as they are",
-            seen=f"{crash.type_name}: {crash.message}",
             see="chapters/5-examples/probes.md#three-controls",
-        )
+        ),
+    }

@@ -1,7 +1,7 @@
 import torch
 
-from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out
 
 PROJECTIONS = ("o_proj", "c_proj", "out_proj", "dense")
 DIMENSIONS = ("rows", "positions", "heads")
@@ -24,17 +24,13 @@ def logits_with(case, edit):
         edited = edit(by_head, head)
         return (edited.flatten(-2), *args[1:])
 
-    with add_hooks([(projection, hook)]):
-        return case.logits(ids)
+    return case.logits(ids, [(projection, hook)])
 
 
 def given(case):
     """What the projection is called with, `[batch, seq, n_heads * size]`."""
     ids, _, _, projection = inputs(case)
-    kept = []
-    with add_hooks([(projection, lambda module, args: kept.append(args[0].clone()))]):
-        case.logits(ids)
-    return kept[0]
+    return case.in_and_out(ids, projection)[0][0]
 
 
 def zero(by_head, index):
@@ -62,8 +58,7 @@ def slice_of_the_output(case):
         output[..., head * size : (head + 1) * size] = 0
         return output
 
-    with add_hooks([], [(projection, hook)]):
-        return case.logits(ids)
+    return case.logits(ids, [], [(projection, hook)])
 
 
 @check("the head is off, and no other")
@@ -78,57 +73,46 @@ def the_head_is_off(case, seen):
     asked = (
         f"0 in head {head} of {n_heads} before the projection of block {case.layer}: by_head[..., {head}, :]"
     )
-    if is_close(found, before):
-        raise Wrong(
-            "returns_nothing",
+    mistakes = {
+        "returns_nothing": gives(
+            before,
             "your hook changes nothing: what it does not return is lost",
-            expected=asked,
             seen="the logits of the model without a hook",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
-        )
-    if is_close(found, logits_with(case, lambda by_head, head: by_head * 0)):
-        raise Wrong(
-            "every_head",
+        ),
+        "every_head": gives(
+            lambda: logits_with(case, lambda by_head, head: by_head * 0),
             "you switched off every head of the block",
-            expected=asked,
             seen=f"0 in all {n_heads} heads",
-        )
-    if is_close(found, logits_with(case, lambda by_head, head: zero(by_head, (slice(None), head)))):
-        raise Wrong(
-            "slices_the_sequence",
+        ),
+        "slices_the_sequence": gives(
+            lambda: logits_with(case, lambda by_head, head: zero(by_head, (slice(None), head))),
             "your index counts positions: after the batch comes the sequence, and the heads come third",
-            expected=asked,
             seen=f"0 at position {head}, in all heads",
-        )
-    if is_close(found, logits_with(case, lambda by_head, head: zero(by_head, head))):
-        raise Wrong(
-            "slices_the_batch",
+        ),
+        "slices_the_batch": gives(
+            lambda: logits_with(case, lambda by_head, head: zero(by_head, head)),
             "your index counts texts: the first dimension is the batch",
-            expected=asked,
             seen=f"0 in row {head} of the batch, in all heads",
-        )
-    if is_close(found, logits_with(case, wrong_split)):
-        raise Wrong(
-            "splits_the_wrong_way",
+        ),
+        "splits_the_wrong_way": gives(
+            lambda: logits_with(case, wrong_split),
             "you split the last dimension as [size, n_heads]; a head's numbers lie side by side",
-            expected=asked,
             seen=f"0 in every {n_heads}th number, a part of each head",
-        )
-    if is_close(found, slice_of_the_output(case)):
-        raise Wrong(
-            "zeroes_the_output",
+        ),
+        "zeroes_the_output": gives(
+            lambda: slice_of_the_output(case),
             "you zeroed a slice of what the projection gives out, where the heads are mixed already",
-            expected=asked,
             seen="0 in a slice of d_model, behind the projection",
             see="chapters/5-examples/attention.md#questions",
-        )
-    if is_close(found, logits_with(case, only_the_others)):
-        raise Wrong(
-            "keeps_only_this_head",
+        ),
+        "keeps_only_this_head": gives(
+            lambda: logits_with(case, only_the_others),
             "you switched off all the other heads",
-            expected=asked,
             seen=f"0 in all heads but {head}",
-        )
+        ),
+    }
+    rule_out(mistakes, found, expected=asked)
     received, clean = seen["received"], given(case).cpu()
     if isinstance(received, torch.Tensor) and received.shape == clean.shape:
         changed = (received != clean).unflatten(-1, (n_heads, -1))

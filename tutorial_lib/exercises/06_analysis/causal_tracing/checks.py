@@ -1,6 +1,6 @@
 import torch
 
-from tutorial_lib import add_hooks, cache_residual_streams, read_output, replace_output
+from tutorial_lib import read_output, replace_output
 from tutorial_lib.exercises.checking import (
     Wrong,
     check,
@@ -10,6 +10,7 @@ from tutorial_lib.exercises.checking import (
     expect_tensor,
     is_close,
 )
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 SEQ = 4
 
@@ -22,18 +23,13 @@ def inputs(case, count):
     return case.ids(1, SEQ), subject, noise, case.number("answer", 16, 100)
 
 
-def clean_streams(case, ids):
-    streams, _ = cache_residual_streams(case.model, ids, after_last_block=True)
-    return list(streams.values())
-
-
 def runs(case, count, *, late=0, everywhere=False, noise_everywhere=False, noise_last=False):
     """The last logits of the corrupt run `[vocab]`, and of each restored run `[n_layers, seq, vocab]`.
 
     All runs are rows of one batch. With the keywords, as a wrong idea would have them.
     """
     ids, subject, noise, _ = inputs(case, count)
-    clean = clean_streams(case, ids)
+    clean = case.streams(ids)
     blocks = case.map.blocks
     n_runs = len(blocks) * SEQ
 
@@ -59,8 +55,8 @@ def runs(case, count, *, late=0, everywhere=False, noise_everywhere=False, noise
     layers = range(len(blocks))
     pre = [] if late else [before(layer) for layer in layers]
     pre.insert(len(pre) if noise_last else 0, (blocks[0], add_noise))
-    with add_hooks(pre, [after(layer) for layer in layers] if late else []):
-        logits = case.logits(ids.expand(n_runs + 1, -1))[:, -1]
+    hooks = pre, [after(layer) for layer in layers] if late else []
+    logits = case.logits(ids.expand(n_runs + 1, -1), *hooks)[:, -1]
     return logits[-1], logits[:-1].unflatten(0, (len(blocks), SEQ))
 
 
@@ -95,92 +91,77 @@ def each_cell(case, seen):
     corrupt, restored = runs(case, 1)
     wanted = gained(case, corrupt, restored)
     found = expect_tensor(seen["one"], "the grid", tuple(wanted.shape))
-    if is_close(found, wanted):
-        return
     (there,), clean = subject, case.logits(ids)[0, -1]
-    cell = (
-        f"at [0, {there}], the subject before block 0, {wanted[0, there]:.4f}: the whole clean run comes back"
-    )
-    here = f"at [0, {there}] {found[0, there]:.4f}"
+    probabilities = restored.softmax(-1)[..., word] - corrupt.softmax(-1)[word]
+    largest = probabilities.abs().max().item()  # it may be tiny
     before = f"at [0, 0], before the subject, where both runs are the same, {found[0, 0]:.4f}"
-    if is_close(found, gained(case, *runs(case, 1, noise_last=True))):
-        raise Wrong(
-            "restores_before_the_noise",
+    nothing = "0 where restoring changes nothing, as at [0, 0]"
+    layer, position = divmod(int((found - wanted.cpu()).abs().argmax()), SEQ)
+    mistakes = {
+        "restores_before_the_noise": gives(
+            lambda: gained(case, *runs(case, 1, noise_last=True)),
             "on block 0 your noise comes on top of what was restored: the hook registered last runs last",
-            expected=cell,
-            seen=here,
             see="chapters/1-hook-basics.md#the-order-of-hooks",
-        )
-    if is_close(found, gained(case, *runs(case, 1, everywhere=True))):
-        raise Wrong(
-            "restores_every_position",
+        ),
+        "restores_every_position": gives(
+            lambda: gained(case, *runs(case, 1, everywhere=True)),
             "you put back the whole clean stream, so every cell is the clean run; restore one position",
             expected="another number in each cell, 0 in [0, 0]",
             seen=before,
-        )
-    if is_close(found, gained(case, *runs(case, 1, noise_everywhere=True))):
-        raise Wrong(
-            *NOISES_EVERY_POSITION, expected=f"noise at position {there} only", seen="noise at all positions"
-        )
-    if is_close(found, gained(case, *runs(case, 1, late=1))):
-        raise Wrong(
-            "restores_a_block_late",
+        ),
+        "noises_every_position": gives(
+            lambda: gained(case, *runs(case, 1, noise_everywhere=True)),
+            NOISES_EVERY_POSITION,
+            expected=f"noise at position {there} only",
+            seen="noise at all positions",
+        ),
+        "restores_a_block_late": gives(
+            lambda: gained(case, *runs(case, 1, late=1)),
             "you restored what the block gives out; row i is about what block i receives",
-            expected=cell,
-            seen=here,
             see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in",
-        )
-    if is_close(found, restored.log_softmax(-1)[..., word]):
-        raise Wrong(
-            "forgets_the_corrupt_run",
+        ),
+        "forgets_the_corrupt_run": gives(
+            restored.log_softmax(-1)[..., word],
             "you returned the log-probability of the restored runs; take the corrupt run's from it",
-            expected="0 where restoring changes nothing, as at [0, 0]",
+            expected=nothing,
             seen=before,
-        )
-    if is_close(found, gained(case, clean, restored)):
-        raise Wrong(
-            "compares_with_the_clean_run",
+        ),
+        "compares_with_the_clean_run": gives(
+            gained(case, clean, restored),
             "you took the clean run's log-probability from each cell, not the corrupt run's",
-            expected="0 where restoring changes nothing, as at [0, 0]",
+            expected=nothing,
             seen=before,
-        )
-    probabilities = restored.softmax(-1)[..., word] - corrupt.softmax(-1)[word]
-    largest = probabilities.abs().max().item()  # it may be tiny
-    if is_close(found / largest, probabilities / largest, 1e-2):
-        raise Wrong(
-            "measures_probabilities",
+        ),
+        "measures_probabilities": when(
+            lambda: is_close(found / largest, probabilities / largest, 1e-2),
             "you compared probabilities; the task asks for log-probabilities",
-            expected=cell,
-            seen=here,
-        )
-    if is_close(found, restored[..., word] - corrupt[word]):
-        raise Wrong(
-            "measures_logits",
+        ),
+        "measures_logits": gives(
+            restored[..., word] - corrupt[word],
             "you compared logits, which can all rise together; log_softmax makes them log-probabilities",
-            expected=cell,
-            seen=here,
-        )
-    if is_close(found, torch.zeros_like(wanted)):
-        raise Wrong(
-            "restores_from_the_corrupt_run",
+        ),
+        "restores_from_the_corrupt_run": gives(
+            torch.zeros_like(wanted),
             "nothing is restored: was the stream kept while the noise was on, or does a hook return None?",
-            expected=cell,
             seen="0 in every cell",
-        )
-    if not is_close(seen["no noise"], torch.zeros(case.n_layers, 2)):
-        raise Wrong(
-            "draws_its_own_noise",
+        ),
+        "draws_its_own_noise": when(
+            not is_close(seen["no noise"], torch.zeros(case.n_layers, 2)),
             "your function draws noise of its own, so that the grid does not come again; add the noise given",
             expected="with a noise of zero, 0 in every cell",
             seen=seen["no noise"],
-        )
-    layer, position = divmod(int((found - wanted.cpu()).abs().argmax()), SEQ)
-    raise Wrong(
-        "other_values",
-        f"the grid has other values, most of all at layer {layer}, position {position}",
-        expected=f"{wanted[layer, position]:.4f} there",
-        seen=f"{found[layer, position]:.4f}",
+        ),
+        "other_values": when(
+            True,
+            f"the grid has other values, most of all at layer {layer}, position {position}",
+            expected=f"{wanted[layer, position]:.4f} there",
+            seen=f"{found[layer, position]:.4f}",
+        ),
+    }
+    cell = (
+        f"at [0, {there}], the subject before block 0, {wanted[0, there]:.4f}: the whole clean run comes back"
     )
+    diagnose(found, wanted, mistakes, expected=cell, seen=f"at [0, {there}] {found[0, there]:.4f}")
 
 
 @check("a subject may have several tokens")
@@ -194,15 +175,15 @@ def no_noise(case, seen):
 
 
 NOISES_EVERY_POSITION = (
-    "noises_every_position",
-    "you added the noise to the whole stream; row i of it belongs to position subject[i] alone",
+    "you added the noise to the whole stream; row i of it belongs to position subject[i] alone"
 )
 
 
 def explain_crash(case, crash):
-    if "at non-singleton dimension" in crash.message:
-        raise Wrong(
-            *NOISES_EVERY_POSITION,
+    return {
+        "noises_every_position": when(
+            "at non-singleton dimension" in crash.message,
+            NOISES_EVERY_POSITION,
             expected="noise [len(subject), d_model] added to stream[:, subject]",
-            seen=f"{crash.type_name}: {crash.message}",
-        )
+        ),
+    }

@@ -1,7 +1,7 @@
 import torch
 
-from tutorial_lib import add_hooks, cache_residual_streams, read_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 BATCH = 3
 
@@ -20,19 +20,11 @@ def part_names(case):
 
 def writes(case):
     """What each part wrote at the last position, and the streams of all layers there: `[batch, d_model]`."""
-    kept = {}
-
-    def record(name, module):
-        return module, lambda module, args, out: kept.update({name: read_output(out)[:, -1].clone()})
-
-    modules = [record(f"attention_{i}", case.map.attention(i)) for i in range(case.n_layers)]
-    modules += [record(f"mlp_{i}", case.map.mlp(i)) for i in range(case.n_layers)]
-    ids = inputs(case)[0]
-    with add_hooks([], [(module, hook) for module, hook in modules]):
-        streams, _ = cache_residual_streams(case.model, ids, positions=-1, after_last_block=True)
-    streams = [stream[:, 0] for stream in streams.values()]
-    kept["embedding"] = streams[0]
-    return {name: kept[name] for name in part_names(case)}, streams
+    ids, parts = inputs(case)[0], case.map
+    modules = [part(layer) for layer in range(case.n_layers) for part in (parts.attention, parts.mlp)]
+    outputs = [output[:, -1] for _, output in case.in_and_out(ids, *modules)]
+    streams = [stream[:, -1] for stream in case.streams(ids)]
+    return dict(zip(part_names(case), [streams[0], *outputs], strict=True)), streams
 
 
 def scale(case, stream):
@@ -43,10 +35,6 @@ def scale(case, stream):
 
 def shares(vectors, toward):
     return {name: (vector * toward).sum(-1) for name, vector in vectors.items()}
-
-
-def alike(found, wanted):
-    return all(is_close(found[name], value) for name, value in wanted.items())
 
 
 def lead(case):
@@ -89,73 +77,58 @@ def each_share(case, seen):
     gain = weight * scale(case, streams[-1])
     apart = word[answers] - word[others]
     wanted = shares(written, gain * apart)
-    if alike(found, wanted):
-        return
     total, own = sum(found[name] for name in wanted), lead(case)
     sums = f"parts that sum to {numbers(total)}"
     right = f"parts that sum to the logit difference, {numbers(own)} in the {BATCH} rows"
-    if alike(found, shares(written, apart)):
-        raise Wrong(
-            "norm_forgotten",
-            "you left the final norm out; the unembedding reads the normed stream",
-            expected=right,
-            seen=sums,
-        )
     with torch.no_grad():
         each_normed = {name: case.map.final_norm(vector) for name, vector in written.items()}
-    if alike(found, shares(each_normed, apart)):
-        raise Wrong(
-            "norms_each_part",
-            "you normed each part by its own size; the factor is that of the whole last stream",
-            expected=right,
-            seen=sums,
-        )
-    if alike(found, shares(written, scale(case, streams[-1]) * apart)):
-        raise Wrong(
-            "forgets_the_norms_weight",
-            "you divided by the size of the stream and forgot the weight of the norm",
-            expected=right,
-            seen=sums,
-        )
-    if alike(found, shares(written, gain * word[answers])):
-        raise Wrong(
-            "one_word_only",
-            "you split the answer's logit; asked is its lead over the other word",
-            expected=right,
-            seen=f"{sums}, the answers' own logits",
-        )
-    if alike(found, shares(written, -gain * apart)):
-        raise Wrong(
-            "other_minus_answer",
-            "your signs are turned round: it is the answer's logit minus the other's",
-            expected=right,
-            seen=sums,
-        )
     after = {f"mlp_{layer}": streams[layer + 1] for layer in range(case.n_layers)}
-    if alike(found, shares(after, gain * apart)):
-        raise Wrong(
-            "counts_the_stream",
+    first_rows = {name: vector[:1] for name, vector in written.items() if name.startswith("mlp")}
+    name = next((name for name, value in wanted.items() if not is_close(found[name], value)), "mlp_0")
+    mistakes = {
+        "norm_forgotten": gives(
+            shares(written, apart),
+            "you left the final norm out; the unembedding reads the normed stream",
+        ),
+        "norms_each_part": gives(
+            shares(each_normed, apart),
+            "you normed each part by its own size; the factor is that of the whole last stream",
+        ),
+        "forgets_the_norms_weight": gives(
+            shares(written, scale(case, streams[-1]) * apart),
+            "you divided by the size of the stream and forgot the weight of the norm",
+        ),
+        "one_word_only": gives(
+            shares(written, gain * word[answers]),
+            "you split the answer's logit; asked is its lead over the other word",
+            seen=f"{sums}, the answers' own logits",
+        ),
+        "other_minus_answer": gives(
+            shares(written, -gain * apart),
+            "your signs are turned round: it is the answer's logit minus the other's",
+        ),
+        "counts_the_stream": gives(
+            shares(after, gain * apart),
             "under mlp_i you have the whole stream after block i; a part is only what the MLP itself wrote",
             expected=f"{right}; mlp_0 {numbers(wanted['mlp_0'])}",
             seen=f"{sums}; mlp_0 {numbers(found['mlp_0'])}",
             see="chapters/4-residual-stream.md#a-block-only-adds",
-        )
-    first_rows = {name: vector[:1] for name, vector in written.items() if name.startswith("mlp")}
-    if alike(found, shares(first_rows, gain * apart)):
-        raise Wrong(
-            "slices_the_batch",
+        ),
+        "slices_the_batch": gives(
+            shares(first_rows, gain * apart),
             "every row has what the MLP wrote in row 0: an MLP returns a tensor, and output[0] is its row 0",
             expected=f"mlp_0 {numbers(wanted['mlp_0'])}",
             seen=f"mlp_0 {numbers(found['mlp_0'])}",
             see="chapters/7-pitfalls/1-what-you-read.md#output0-is-a-row-of-the-batch",
-        )
-    name = next(name for name, value in wanted.items() if not is_close(found[name], value))
-    raise Wrong(
-        "other_values",
-        f"{name} has another share",
-        expected=f"{name} {numbers(wanted[name])}; {right}",
-        seen=f"{name} {numbers(found[name])}; {sums}",
-    )
+        ),
+        "other_values": when(
+            True,
+            f"{name} has another share",
+            expected=f"{name} {numbers(wanted[name])}; {right}",
+            seen=f"{name} {numbers(found[name])}; {sums}",
+        ),
+    }
+    diagnose(found, wanted, mistakes, expected=right, seen=sums)
 
 
 def numbers(values):

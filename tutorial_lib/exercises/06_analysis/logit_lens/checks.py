@@ -1,7 +1,7 @@
 import torch
 
-from tutorial_lib import cache_residual_streams
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 
 
 def inputs(case):
@@ -14,8 +14,7 @@ def inputs(case):
 
 def streams(case):
     """The stream before each block and after the last one, `[n_layers + 1, batch, seq, d_model]`."""
-    kept, _ = cache_residual_streams(case.model, inputs(case), after_last_block=True)
-    return torch.stack(list(kept.values()))
+    return torch.stack(case.streams(inputs(case)))
 
 
 def as_tensor(rows):
@@ -67,47 +66,46 @@ def each_row(case, seen):
             )
         return
     right = [row for row in range(n_layers) if is_close(found[row], wanted[row])]
+    row = next(row for row in range(n_layers) if row not in right)
     rows = f"right rows: {right or 'none'} of {n_layers}"
-    if is_close(found, unembed(case, norm(case, before))):
-        raise Wrong(
-            "off_by_one",
+    mistakes = {
+        "off_by_one": gives(
+            unembed(case, norm(case, before)),
             "you read what each block receives; row i is what it gives out",
             expected="after block 0 in row 0, and the model's own logits in the last row",
             seen="the embedding in row 0, and the stream before the last block in the last row",
             see="chapters/4-residual-stream.md#the-key-insight",
-        )
-    if is_close(found, unembed(case, after)):
-        raise Wrong(
-            "norm_forgotten",
+        ),
+        "norm_forgotten": gives(
+            unembed(case, after),
             "you unembedded the stream as it is; the final norm comes before",
             expected="unembedding(final_norm(stream))",
             seen=f"unembedding(stream); {rows}",
-        )
-    if is_close(found[-1], wanted[-1]) and is_close(found[:-1], unembed(case, after[:-1])):
-        raise Wrong(
-            "norm_at_the_end_only",
+        ),
+        "norm_at_the_end_only": gives(
+            torch.cat([unembed(case, after[:-1]), wanted[-1:]]),
             "only your last row is normed, because hidden_states[-1] is so already; the others are not",
             expected="unembedding(final_norm(stream)) in every row",
             seen=f"unembedding(stream) in all rows but the last; {rows}",
             see="chapters/7-pitfalls/1-what-you-read.md#hidden_states-1-is-not-the-stream",
-        )
-    if is_close(found[-1], unembed(case, norm(case, norm(case, after[-1])))):
-        raise Wrong(
-            "norm_twice",
+        ),
+        "norm_twice": when(
+            is_close(found[-1], unembed(case, norm(case, norm(case, after[-1])))),
             "your last row is normed twice: hidden_states[-1] has been through the final norm already",
             expected=wanted[-1],
             seen=found[-1],
             see="chapters/4-residual-stream.md#the-last-hidden-state-is-something-else",
-        )
-    if is_close(found, wanted.softmax(-1)) or is_close(found, wanted.log_softmax(-1)):
-        raise Wrong(
-            "probabilities",
+        ),
+        "probabilities": when(
+            is_close(found, wanted.softmax(-1)) or is_close(found, wanted.log_softmax(-1)),
             "you returned probabilities; the lens gives logits, so that the last row is the model's",
             expected=wanted,
-            seen=found,
-        )
-    row = next(row for row in range(n_layers) if row not in right)
-    raise Wrong("other_values", f"row {row} has other values; {rows}", expected=wanted[row], seen=found[row])
+        ),
+        "other_values": when(
+            True, f"row {row} has other values; {rows}", expected=wanted[row], seen=found[row]
+        ),
+    }
+    rule_out(mistakes, found)
 
 
 @check("the last row is what the model says")

@@ -1,4 +1,4 @@
-from tutorial_lib import add_hooks, cache_residual_streams, replace_output
+from tutorial_lib import replace_output
 from tutorial_lib.exercises.checking import (
     Wrong,
     check,
@@ -8,6 +8,7 @@ from tutorial_lib.exercises.checking import (
     expect_tensor,
     is_close,
 )
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 from tutorial_lib.exercises.seen import describe
 
 SEQ = 6
@@ -17,14 +18,10 @@ def ids(case):
     return case.ids(SEQ, SEQ, "source"), case.ids(SEQ, SEQ, "target")
 
 
-def streams(case, ids, layer):
-    return cache_residual_streams(case.model, ids, [layer], after_last_block=True)[0][f"layer_{layer}"]
-
-
 def mixed(case, index, layer, source, target):
     """The target's stream at a layer, with the source's at an index."""
-    stream = streams(case, target, layer)
-    stream[index] = streams(case, source, layer)[index]
+    stream = case.streams(target)[layer]
+    stream[index] = case.streams(source)[layer][index]
     return stream
 
 
@@ -36,11 +33,8 @@ def run_with(case, ids, layer, stream):
     """The logits when the stream at a layer is another one; layer n_layers is the last block's output."""
     blocks = case.map.blocks
     if layer < len(blocks):
-        hooks = [(blocks[layer], lambda module, args: (stream, *args[1:]))], []
-    else:
-        hooks = [], [(blocks[-1], lambda module, args, output: replace_output(output, stream))]
-    with add_hooks(*hooks):
-        return case.logits(ids)
+        return case.logits(ids, [(blocks[layer], lambda module, args: (stream, *args[1:]))])
+    return case.logits(ids, [], [(blocks[-1], lambda module, args, output: replace_output(output, stream))])
 
 
 @check("the model is as it was afterwards", see="chapters/6-best-practices.md#1-use-a-context-manager")
@@ -69,53 +63,45 @@ def is_the_patched_run(case, seen):
     here = (slice(None), positions)
     wanted = run_with(case, target, layer, mixed(case, here, layer, source, target))
     found = expect_tensor(seen["patched"], "what you returned", tuple(wanted.shape))
-    if is_close(found, wanted):
-        return
-    asked = f"the source's stream at positions {positions} of every row, before block {layer}"
-    if is_close(found, case.logits(target)):
-        raise Wrong(
-            "returns_nothing",
+    row, position = divmod(int((found - wanted.cpu()).abs().amax(-1).argmax()), SEQ)
+    mistakes = {
+        "returns_nothing": gives(
+            lambda: case.logits(target),
             "the block never saw your edit: what the hook does not return is lost",
-            expected=asked,
             seen="the target's own logits",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
-        )
-    if is_close(found, case.logits(source)):
-        raise Wrong(
-            "patches_every_position",
+        ),
+        "patches_every_position": gives(
+            lambda: case.logits(source),
             "you replaced the stream at every position, not only at those that were asked for",
-            expected=asked,
             seen=f"the source's own logits, as if all {SEQ} positions were patched",
-        )
-    if is_close(found, run_with(case, source, layer, mixed(case, here, layer, target, source))):
-        raise Wrong(
-            "swaps_the_runs",
+        ),
+        "swaps_the_runs": gives(
+            lambda: run_with(case, source, layer, mixed(case, here, layer, target, source)),
             "you patched a run of the source; it is the target that runs and the source that gives",
-            expected=asked,
             seen=f"a run of the source, with the target's stream at positions {positions}",
-        )
-    if is_close(found, run_with(case, target, layer + 1, mixed(case, here, layer + 1, source, target))):
-        raise Wrong(
-            "patches_a_block_late",
+        ),
+        "patches_a_block_late": gives(
+            lambda: run_with(case, target, layer + 1, mixed(case, here, layer + 1, source, target)),
             "you changed what the block gives out; what it receives is changed by a pre-hook",
-            expected=asked,
             seen=f"the source's stream at these positions after block {layer}",
             see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in",
-        )
-    if is_close(found, run_with(case, target, layer, mixed(case, positions, layer, source, target))):
-        raise Wrong(
-            "slices_the_batch",
+        ),
+        "slices_the_batch": gives(
+            lambda: run_with(case, target, layer, mixed(case, positions, layer, source, target)),
             "stream[positions] takes rows of the batch; the position is the second index",
-            expected=asked,
             seen=f"the source's stream in rows {positions} of the batch, at all positions",
-        )
-    row, position = divmod(int((found - wanted.cpu()).abs().amax(-1).argmax()), SEQ)
-    raise Wrong(
-        "other_values",
-        f"the logits are other ones, most of all in row {row} at position {position}; asked were {positions}",
-        expected=wanted[row, position],
-        seen=found[row, position],
-    )
+        ),
+        "other_values": when(
+            True,
+            f"the logits are other ones, most of all in row {row} at position {position}; asked were "
+            f"{positions}",
+            expected=wanted[row, position],
+            seen=found[row, position],
+        ),
+    }
+    asked = f"the source's stream at positions {positions} of every row, before block {layer}"
+    diagnose(found, wanted, mistakes, expected=asked)
 
 
 @check(

@@ -1,104 +1,93 @@
 import torch
 
-from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, rule_out, when
 
 NO_ERROR = "no error, and the output as if all were well"
 
 
 def steered(case, layers):
     """The logits with three times the direction added at the layers."""
-
-    def steer(module, args):
-        return (args[0] + 3 * case.direction(), *args[1:])
-
-    with add_hooks([(case.map.blocks[layer], steer) for layer in layers]):
-        return case.logits(case.ids())
+    vector = 3 * case.direction()
+    hooks = [(case.map.blocks[layer], lambda module, args: (args[0] + vector, *args[1:])) for layer in layers]
+    return case.logits(case.ids(), hooks)
 
 
 @check("the model runs with the hooks, and its output is returned")
 def runs_with_hooks(case, seen):
     found = seen["blocks"]
-    if found["error"]:
-        raise Wrong(
-            "raises_for_a_good_run",
+    mistakes = {
+        "raises_for_a_good_run": when(
+            found["error"],
             "both hooks ran once, as expected, and still there was an error; the two blocks have the same "
             "function for a hook, so count each pair for itself, in a function that was made for this pair",
             expected="the model's output",
-            seen=f"{found['error'][0]}: {found['message']}",
-        )
-    if found["output"] is None:
-        raise Wrong(
-            "returns_nothing",
+            seen=lambda: f"{found['error'][0]}: {found['message']}",
+        ),
+        "returns_nothing": when(
+            found["output"] is None,
             "your function returned nothing",
             expected="what the model returned",
             seen="None",
-        )
-    if is_close(found["output"], steered(case, [])):
-        raise Wrong(
-            "drops_what_the_hook_returns",
+        ),
+        "drops_what_the_hook_returns": gives(
+            lambda: steered(case, []),
             "the hooks ran and their edits are lost: what you register has to return what the hook returned",
             expected=f"logits with the stream edited at layers {sorted((case.layer, case.other_layer))}",
             seen="the logits of the model without hooks",
-        )
-    expect_close(found["output"], steered(case, [case.layer, case.other_layer]), "the output")
+        ),
+    }
+    diagnose(found["output"], steered(case, [case.layer, case.other_layer]), mistakes, "the output")
 
 
 @check("a hook that never ran is an error")
 def never_is_an_error(case, seen):
     in_list, by_forward = seen["ModuleList"], seen["forward"]
-    if not in_list["error"] and not by_forward["error"]:
-        raise Wrong(
-            "says_nothing",
+    mistakes = {
+        "says_nothing": when(
+            not in_list["error"] and not by_forward["error"],
             "a hook on the ModuleList of the blocks never runs, and you did not say so",
             expected="a RuntimeError",
-            seen=NO_ERROR,
             see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#a-container-is-never-called",
-        )
-    if not by_forward["error"]:
-        raise Wrong(
-            "knows_only_the_list",
+        ),
+        "knows_only_the_list": when(
+            not by_forward["error"],
             "you found the hook on a ModuleList, but not the one on a module whose `forward` is called by "
             "its name; there are many reasons why a hook does not run, so count the calls",
-            expected="a RuntimeError, since the hook ran 0 times",
-            seen=NO_ERROR,
             see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#moduleforward-skips-hooks",
-        )
-    if not in_list["error"]:
-        raise Wrong(
-            "misses_the_list",
+        ),
+        "misses_the_list": when(
+            not in_list["error"],
             "a hook on the ModuleList of the blocks never runs, and you did not say so",
-            expected="a RuntimeError, since the hook ran 0 times",
-            seen=NO_ERROR,
             see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#a-container-is-never-called",
-        )
+        ),
+    }
+    rule_out(mistakes, expected="a RuntimeError, since the hook ran 0 times", seen=NO_ERROR)
 
 
 @check("each hook must run exactly as often as expected")
 def exactly_as_often(case, seen):
-    if not seen["twice"]["error"]:
-        raise Wrong(
-            "only_never",
+    asked = seen["twice, as expected"]
+    mistakes = {
+        "only_never": when(
+            not seen["twice"]["error"],
             "a hook ran twice where 1 was expected, and you did not say so: an edit was made twice",
             expected="a RuntimeError, since look ran 2 times",
-            seen=NO_ERROR,
-        )
-    if not seen["one twice, one never"]["error"]:
-        raise Wrong(
-            "counts_all_together",
+        ),
+        "counts_all_together": when(
+            not seen["one twice, one never"]["error"],
             "one hook ran twice and another one never, and together that makes one each: keep a count for "
             "each pair",
             expected="a RuntimeError, since no hook ran once",
-            seen=NO_ERROR,
-        )
-    asked = seen["twice, as expected"]
-    if asked["error"] or not is_close(asked["output"], torch.ones(1, 3)):
-        raise Wrong(
-            "forgets_times",
+        ),
+        "forgets_times": when(
+            asked["error"] or not is_close(asked["output"], torch.ones(1, 3)),
             "a hook ran twice and `times=2` was given, so all is well",
             expected="the output, ones of shape [1, 3]",
             seen=f"{asked['error'][0]}: {asked['message']}" if asked["error"] else asked["output"],
-        )
+        ),
+    }
+    rule_out(mistakes, seen=NO_ERROR)
 
 
 @check("an error of the hook's own comes through")
@@ -131,29 +120,23 @@ def own_error_comes_through(case, seen):
 )
 def none_left(case, seen):
     runs = {name: found["hooks left"] for name, found in seen.items() if isinstance(found, dict)}
-    failing = ("fails", "model fails")
-    if runs["model fails"] and not any(left for name, left in runs.items() if name != "model fails"):
-        raise Wrong(
-            "leaves_hooks_when_the_model_fails",
+    left = [name for name, count in runs.items() if count]
+    mistakes = {
+        "leaves_hooks_when_the_model_fails": when(
+            left == ["model fails"],
             "you take the hooks off when a hook fails, and not when the model itself does",
-            expected="0 hooks on the model",
-            seen=f"{runs['model fails']} hooks on the model",
-        )
-    if runs["fails"] and not any(left for name, left in runs.items() if name not in failing):
-        raise Wrong(
-            "leaves_hooks_on",
+        ),
+        "leaves_hooks_on": when(
+            "fails" in left and set(left) <= {"fails", "model fails"},
             "after an error in a hook your hooks are still on the model: the error jumped over `remove`",
-            expected="0 hooks on the model",
             seen=f"{runs['fails']} hooks on the model",
-        )
-    for name, left in runs.items():
-        if left:
-            raise Wrong(
-                "never_removes",
-                f"your hooks are still on the model afterwards (case: {name})",
-                expected="0 hooks on the model",
-                seen=f"{left} hooks on the model",
-            )
+        ),
+        "never_removes": when(
+            left, lambda: f"your hooks are still on the model afterwards (case: {left[0]})"
+        ),
+    }
+    there = f"{runs[left[0]]} hooks on the model" if left else None
+    rule_out(mistakes, expected="0 hooks on the model", seen=there)
     expect_close(seen["after"], steered(case, []), "what the model says after a run with hooks")
 
 

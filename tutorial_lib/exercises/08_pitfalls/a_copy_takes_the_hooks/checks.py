@@ -1,47 +1,44 @@
-from tutorial_lib import add_hooks, read_output, replace_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 def said(case, strength):
-    """With the vector added to what comes out of the block before: that is what comes into the block."""
-
-    def add_vector(module, args, output):
-        return replace_output(output, read_output(output) + strength * case.direction())
-
-    with add_hooks(module_forward_hooks=[(case.map.blocks[case.layer - 1], add_vector)]):
-        return case.logits(case.ids(batch=2, seq=6))
+    """The logits with the vector added to what comes into the block."""
+    hooks = case.steering(lambda stream: stream + strength * case.direction())
+    return case.logits(case.ids(batch=2, seq=6), [], hooks)
 
 
 @check("the model is steered")
 def model_is_steered(case, seen):
-    if is_close(seen["on"]["model"], said(case, 0)):
-        raise Wrong(
-            "takes_it_off_the_model",
+    mistakes = {
+        "takes_it_off_the_model": gives(
+            lambda: said(case, 0),
             "the model is not steered: the handle belongs to the model, so remove() took the hook off there",
             expected="the model steered until the caller removes the handle",
             seen="the logits of the model without a hook",
-        )
-    expect_close(seen["on"]["model"], said(case, 10), "what the steered model says")
+        ),
+    }
+    diagnose(seen["on"]["model"], said(case, 10), mistakes, "what the steered model says")
 
 
 @check("the copy is not steered")
 def copy_is_plain(case, seen):
     steered = said(case, 10)
-    if is_close(seen["on"]["twin"], steered) and is_close(seen["off"]["twin"], steered):
-        raise Wrong(
-            "the_copy_has_the_hook",
+    mistakes = {
+        "the_copy_has_the_hook": when(
+            lambda: is_close(seen["on"]["twin"], steered) and is_close(seen["off"]["twin"], steered),
             "the copy is steered: it was made while the hook was on, and hooks are copied with the module",
             expected="the copy says what the model said before",
             seen="the copy says what the steered model says, also after handle.remove()",
-        )
-    if is_close(seen["on"]["twin"], steered):
-        raise Wrong(
-            "shares_its_blocks",
+        ),
+        "shares_its_blocks": gives(
+            steered,
             "the copy is steered as long as the model is: it has no blocks of its own",
             expected="a deep copy",
             seen="the copy is steered until handle.remove()",
-        )
-    expect_close(seen["on"]["twin"], said(case, 0), "what the copy says")
+        ),
+    }
+    diagnose(seen["on"]["twin"], said(case, 0), mistakes, "what the copy says")
 
 
 @check("hooks of others are on the copy", see="chapters/7-pitfalls/1-what-you-read.md#hidden_states-is-empty")
@@ -63,10 +60,10 @@ def both_plain_afterwards(case, seen):
 
 
 def explain_crash(case, crash):
-    if not crash.line and ("unpack" in crash.message or "RemovableHandle" in crash.message):
-        raise Wrong(
-            "no_pair",
+    return {
+        "no_pair": when(
+            not crash.line and ("unpack" in crash.message or "RemovableHandle" in crash.message),
             "the function is to return two things, the handle first and then the copy",
             expected="return handle, twin",
-            seen=f"{crash.type_name}: {crash.message}",
-        )
+        ),
+    }

@@ -1,16 +1,12 @@
-from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close
+from tutorial_lib.exercises.mistakes import rule_out, when
 
 SHAPES = {"three": (3, 7), "one": (1, 9), "two": (2, 5)}
 
 
 def streams(case):
     """The streams before the block, for each batch."""
-    found = []
-    with add_hooks([(case.map.blocks[case.layer], lambda module, args: found.append(args[0].clone()))]):
-        for name, shape in SHAPES.items():
-            case.logits(case.ids(*shape, name))
-    return found
+    return [case.streams(case.ids(*shape, name))[case.layer] for name, shape in SHAPES.items()]
 
 
 @check("the last position of each batch is returned")
@@ -36,38 +32,32 @@ def no_more_memory(case, seen):
         return
     worst = larger[0]
     shape = list(SHAPES.values())[worst]
-    facts = {
-        "expected": f"{memory[worst]['shown']} bytes held for a batch of {shape[0]} with {shape[1]} tokens",
-        "seen": f"{memory[worst]['held']} bytes held, {memory[worst]['shown']} shown",
-    }
-    if all(memory[number]["of"] in seen["streams"] for number in larger):
-        if larger == [1]:
-            raise Wrong(
-                "contiguous_may_not_copy",
-                "it is right for several texts, and for a single one you keep a window on the whole stream: "
-                "`contiguous` and `reshape` copy only where they must",
-                **facts,
-            )
-        raise Wrong(
-            "still_a_view",
+    a_view = all(memory[number]["of"] in seen["streams"] for number in larger)
+    mistakes = {
+        "contiguous_may_not_copy": when(
+            a_view and larger == [1],
+            "it is right for several texts, and for a single one you keep a window on the whole stream: "
+            "`contiguous` and `reshape` copy only where they must",
+        ),
+        "still_a_view": when(
+            a_view,
             "what you keep is still a window on the model's own tensor: `detach`, `cpu` and `float` copy "
             "nothing where there is nothing to do",
             see="chapters/7-pitfalls/5-memory-and-gradients.md#clone-is-not-detach-detach-is-not-clone",
-            **facts,
-        )
-    if len({each["of"] for each in memory}) == 1:
-        raise Wrong(
-            "one_memory_for_all",
+        ),
+        "one_memory_for_all": when(
+            len({each["of"] for each in memory}) == 1,
             "your tensors are windows on one large tensor, so each of them holds the memory of all",
-            **facts,
-        )
-    if all(memory[number]["held"] >= whole[number] for number in larger):
-        raise Wrong(
-            "clones_the_whole",
+        ),
+        "clones_the_whole": when(
+            all(memory[number]["held"] >= whole[number] for number in larger),
             "you copied the whole stream and keep a window on the copy; copy what you want to keep",
-            **facts,
-        )
-    raise Wrong("still_a_window", "what you keep is a window on a larger piece of memory", **facts)
+        ),
+        "still_a_window": "what you keep is a window on a larger piece of memory",
+    }
+    shown = memory[worst]["shown"]
+    expected = f"{shown} bytes held for a batch of {shape[0]} with {shape[1]} tokens"
+    rule_out(mistakes, expected=expected, seen=f"{memory[worst]['held']} bytes held, {shown} shown")
 
 
 @check(

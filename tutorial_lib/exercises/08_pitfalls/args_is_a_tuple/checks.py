@@ -1,20 +1,17 @@
 import torch
 
-from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib import add_hooks
+from tutorial_lib.exercises.checking import Wrong, check, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 def run(case, strength, hooks=()):
-    """With the vector added to what comes out of the block before, so that no argument passes a hook."""
+    """The logits with the vector added to what comes into the block."""
     ids = case.ids(batch=2, seq=6)
     mask = torch.ones_like(ids)
     mask[0, :2] = 0
-
-    def add_vector(module, args, output):
-        return replace_output(output, read_output(output) + strength * case.direction())
-
-    before = [(case.map.blocks[case.layer - 1], add_vector)]
-    with torch.no_grad(), add_hooks(hooks, before):
+    steering = case.steering(lambda stream: stream + strength * case.direction())
+    with torch.no_grad(), add_hooks(hooks, steering):
         return case.model(input_ids=ids, attention_mask=mask).logits[:, -1]
 
 
@@ -32,42 +29,35 @@ def called_with(case):
 @check("the block gets a new stream and its other arguments")
 def is_steered(case, seen):
     wanted, arrived = called_with(case), seen["arrived"]
-    facts = {"expected": f"arguments: {wanted}", "seen": f"arguments: {arrived}"}
-    if len(arrived) == len(wanted) + 1 and arrived[-1] == [case.d_model]:
-        raise Wrong(
-            "appends_the_vector",
+    mistakes = {
+        "appends_the_vector": gives(
+            [*wanted, [case.d_model]],
             "you appended the vector to the tuple, as one more argument; it is to be added to the first one",
-            **facts,
-        )
-    if len(arrived) == 1 and arrived[0] == [1, *wanted[0]]:
-        raise Wrong(
-            "stacks_the_tuple",
-            "you made one tensor of the whole tuple, with a dimension too many",
-            **facts,
-        )
-    if len(arrived) == 2 * len(wanted) and arrived[0] == wanted[0]:
-        raise Wrong(
-            "repeats_the_tuple",
+        ),
+        "stacks_the_tuple": gives(
+            [[1, *wanted[0]]], "you made one tensor of the whole tuple, with a dimension too many"
+        ),
+        "repeats_the_tuple": when(
+            len(arrived) == 2 * len(wanted) and arrived[0] == wanted[0],
             "a tuple times a number is a longer tuple, with everything in it more than once",
-            **facts,
-        )
-    if arrived != wanted and arrived == wanted[:1]:
-        raise Wrong(
-            "drops_the_rest",
+        ),
+        "drops_the_rest": gives(
+            wanted[:1],
             "your hook returns the stream alone, so the block lost its other positional arguments",
             see="chapters/7-pitfalls/2-what-you-change.md#a-bare-tensor-drops-the-other-arguments",
-            **facts,
-        )
-    if arrived != wanted:
-        raise Wrong("other_arguments", "the block got other arguments than it was called with", **facts)
-    if is_close(seen["steered"], run(case, 0)):
-        raise Wrong(
-            "returned_the_old_stream",
+        ),
+        "other_arguments": "the block got other arguments than it was called with",
+    }
+    diagnose(arrived, wanted, mistakes, expected=f"arguments: {wanted}", seen=f"arguments: {arrived}")
+    mistakes = {
+        "returned_the_old_stream": gives(
+            lambda: run(case, 0),
             "nothing is steered: your hook leaves the old stream in `args`, which is a tuple, never a tensor",
             expected="the first argument is the stream plus the vector",
             seen="the first argument is the stream",
-        )
-    expect_close(seen["steered"], run(case, 10), "what the model says when it is steered")
+        ),
+    }
+    diagnose(seen["steered"], run(case, 10), mistakes, "what the model says when it is steered")
 
 
 @check("the hook can be taken off", see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in")
@@ -82,29 +72,25 @@ def comes_off(case, seen):
 
 
 def explain_crash(case, crash):
-    facts = {"expected": "args[0] + vector", "seen": f"{crash.type_name}: {crash.message}"}
-    if "does not support item assignment" in crash.message:
-        raise Wrong(
-            "assigns_into_the_tuple",
+    return {
+        "assigns_into_the_tuple": when(
+            "does not support item assignment" in crash.message,
             "a tuple cannot be written into; make a new one, (args[0] + vector, *args[1:])",
-            **facts,
-        )
-    if "can only concatenate tuple" in crash.message:
-        raise Wrong(
-            "adds_a_tensor_to_the_tuple",
+            expected="args[0] + vector",
+        ),
+        "adds_a_tensor_to_the_tuple": when(
+            "can only concatenate tuple" in crash.message,
             "`args` is the tuple of all arguments, not the stream; add the vector to its first element",
-            **facts,
-        )
-    if "'tuple' object has no attribute" in crash.message:
-        raise Wrong(
-            "takes_the_tuple_for_a_tensor",
+            expected="args[0] + vector",
+        ),
+        "takes_the_tuple_for_a_tensor": when(
+            "'tuple' object has no attribute" in crash.message,
             "`args` is the tuple of all arguments, not the stream, and has none of a tensor's methods",
-            **facts,
-        )
-    if any(other in crash.message for other in ("DynamicCache", "NoneType")):
-        raise Wrong(
-            "edits_every_argument",
+            expected="args[0] + vector",
+        ),
+        "edits_every_argument": when(
+            any(other in crash.message for other in ("DynamicCache", "NoneType")),
             "you edit every argument as if each were the stream; the block also gets a cache and None",
             expected="an edit of args[0] alone",
-            seen=f"{crash.type_name}: {crash.message}",
-        )
+        ),
+    }

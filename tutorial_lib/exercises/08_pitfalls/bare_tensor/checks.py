@@ -1,7 +1,8 @@
 import torch
 
-from tutorial_lib import add_hooks, read_output, replace_output
+from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 def padded_batch(case):
@@ -12,13 +13,9 @@ def padded_batch(case):
 
 
 def run(case, run_model, strength):
-    """With the vector added to what comes out of the block before, so that no argument passes a hook."""
-
-    def add_vector(module, args, output):
-        return replace_output(output, read_output(output) + strength * case.direction())
-
-    hooks = [(case.map.blocks[case.layer - 1], add_vector)]
-    with torch.no_grad(), add_hooks(module_forward_hooks=hooks):
+    """With the vector added to what comes into the block."""
+    steering = case.steering(lambda stream: stream + strength * case.direction())
+    with torch.no_grad(), add_hooks([], steering):
         return run_model()
 
 
@@ -49,42 +46,38 @@ def called_with(case):
 def gets_all_arguments(case, seen):
     wanted = called_with(case)
     found = [kinds for where, kinds in seen["calls"] if where == "after"][0]
-    if found == wanted:
-        return
-    facts = {"expected": ", ".join(wanted), "seen": ", ".join(found)}
-    if found[:1] == ["list"]:
-        raise Wrong(
-            "a_list_for_a_tuple",
+    mistakes = {
+        "a_list_for_a_tuple": when(
+            found[:1] == ["list"],
             "you returned a list; only a tuple takes the place of all arguments, a list becomes the first",
-            **facts,
-        )
-    if found == ["Tensor", "tuple"]:
-        raise Wrong(
-            "missing_star",
+        ),
+        "missing_star": gives(
+            ["Tensor", "tuple"],
             "you put the rest of `args` into the tuple as one tuple; a star takes it apart: (new, *args[1:])",
-            **facts,
-        )
-    if found == ["Tensor"]:
-        raise Wrong(
-            "drops_the_rest",
+        ),
+        "drops_the_rest": gives(
+            ["Tensor"],
             "your hook returns the stream alone, so the block lost its other positional arguments",
-            **facts,
-        )
-    raise Wrong("other_arguments", "the block got other arguments than it was called with", **facts)
+        ),
+        "other_arguments": "the block got other arguments than it was called with",
+    }
+    diagnose(found, wanted, mistakes, expected=", ".join(wanted), seen=", ".join(found))
 
 
 @check("a padded batch is steered")
 def padded_batch_is_steered(case, seen):
-    wanted, found = padded(case), seen["padded"]
-    if is_close(found, padded(case, strength=0)):
-        raise Wrong(
-            "returned_nothing",
+    mistakes = {
+        "returned_nothing": gives(
+            lambda: padded(case, strength=0),
             "nothing is steered: the hook made a new stream and did not return it",
             expected="a hook that returns all arguments, the new stream first",
             seen="the logits of the model without a hook",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
-        )
-    expect_close(found, wanted, "what the model says of a padded batch when it is steered")
+        ),
+    }
+    diagnose(
+        seen["padded"], padded(case), mistakes, "what the model says of a padded batch when it is steered"
+    )
 
 
 @check("a generation with a cache is steered")
@@ -120,11 +113,12 @@ def comes_off(case, seen):
 
 
 def explain_crash(case, crash):
-    if "must return None or a tuple of (new_args, new_kwargs)" in crash.message:
-        raise Wrong(
-            "half_of_the_arguments",
+    return {
+        "half_of_the_arguments": when(
+            "must return None or a tuple of (new_args, new_kwargs)" in crash.message,
             "a hook that is registered with with_kwargs=True must return both, (args, kwargs)",
             expected="(new_args, kwargs)",
             seen="new_args alone",
             see="chapters/1-hook-basics.md#keyword-arguments",
-        )
+        ),
+    }

@@ -1,5 +1,8 @@
 from tutorial_lib import get_residual_stream_at_layer
 from tutorial_lib.exercises.checking import Wrong, check, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import rule_out, when
+
+BY_ROW = "positions edited, by row: {}"
 
 
 def texts(case):
@@ -29,17 +32,14 @@ def plain_call(case, seen):
     if is_close(found, wanted):
         return
     rows = edited(found)
-    facts = {
-        "expected": f"positions edited, by row: {positions}",
-        "seen": f"positions edited, by row: {rows}",
-    }
-    if rows == [sorted({*positions[0], *positions[1]})] * 2:
-        raise Wrong(
-            "all_positions_in_all_rows",
+    mistakes = {
+        "all_positions_in_all_rows": when(
+            rows == [sorted({*positions[0], *positions[1]})] * 2,
             "you edited every row at the positions of all texts; each row has those of its own text",
-            **facts,
-        )
-    raise Wrong("wrong_without_beams", "without beams, in a plain call, other places are edited", **facts)
+        ),
+        "wrong_without_beams": "without beams, in a plain call, other places are edited",
+    }
+    rule_out(mistakes, expected=BY_ROW.format(positions), seen=BY_ROW.format(rows))
 
 
 @check("with beams each row is edited at the positions of its text")
@@ -52,26 +52,22 @@ def with_beams(case, seen):
     if is_close(found, stream):
         return
     rows = edited(found)
-    facts = {"expected": f"positions edited, by row: {wanted}", "seen": f"positions edited, by row: {rows}"}
-    if rows == [first, second] + [[]] * (2 * beams - 2):
-        raise Wrong(
-            "only_the_first_rows",
+    mistakes = {
+        "only_the_first_rows": when(
+            rows == [first, second] + [[]] * (2 * beams - 2),
             "you edited as many rows as there are texts, and with beams these are beams of the first text",
-            **facts,
-        )
-    if rows == [first, second] * beams:
-        raise Wrong(
-            "takes_turns",
+        ),
+        "takes_turns": when(
+            rows == [first, second] * beams,
             "you dealt the rows out to the texts in turn; generate keeps the beams of a text together",
-            **facts,
-        )
-    if rows == ([first] + [[]] * (beams - 1) + [second] + [[]] * (beams - 1)):
-        raise Wrong(
-            "one_beam_of_each_text",
+        ),
+        "one_beam_of_each_text": when(
+            rows == ([first] + [[]] * (beams - 1) + [second] + [[]] * (beams - 1)),
             "you edited the first beam of each text, and the other beams go on without the edit",
-            **facts,
-        )
-    raise Wrong("other_rows", "with beams other places are edited", **facts)
+        ),
+        "other_rows": "with beams other places are edited",
+    }
+    rule_out(mistakes, expected=BY_ROW.format(wanted), seen=BY_ROW.format(rows))
 
 
 @check("new tokens stay unedited")
@@ -82,7 +78,7 @@ def new_tokens(case, seen):
             "edits_new_tokens",
             "you edited a call with one new token, which is no position of the prompt",
             expected="no position edited",
-            seen=f"positions edited, by row: {zeros[0]}",
+            seen=BY_ROW.format(zeros[0]),
             see="chapters/7-pitfalls/3-generation.md#position-5-does-not-exist-in-the-second-call",
         )
 
@@ -100,11 +96,12 @@ def comes_off(case, seen):
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "IndexError" and "with size 1" in crash.message:
-        raise Wrong(
-            "edits_new_tokens",
+    return {
+        "edits_new_tokens": when(
+            crash.type_name == "IndexError" and "with size 1" in crash.message,
             "later calls of generate have one new token, and your hook looks for a position of the prompt",
             expected="an edit in the call with the prompt alone",
             seen=crash.message,
             see="chapters/7-pitfalls/3-generation.md#position-5-does-not-exist-in-the-second-call",
-        )
+        ),
+    }

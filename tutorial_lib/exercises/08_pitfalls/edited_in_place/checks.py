@@ -2,6 +2,7 @@ import torch
 
 from tutorial_lib import add_hooks, read_input
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, rule_out, when
 
 
 def steered(case, positions):
@@ -27,22 +28,22 @@ def steered(case, positions):
 def last_is_steered(case, seen):
     clean, wanted, _ = steered(case, [-1])
     found = expect_tensor(seen["received"], "what the block receives", tuple(wanted.shape))
-    if is_close(found, clean):
-        raise Wrong(
-            "forgets_to_return",
+    mistakes = {
+        "forgets_to_return": gives(
+            clean,
             "the block gets the stream without the vector: a copy that is edited must also be returned",
             expected="the vector added at the last position",
             seen="the stream as it was, at every position",
             see="chapters/1-hook-basics.md#what-a-pre-hook-may-return",
-        )
-    if is_close(found, steered(case, slice(None))[1]):
-        raise Wrong(
-            "edits_every_position",
+        ),
+        "edits_every_position": gives(
+            lambda: steered(case, slice(None))[1],
             "you edited every position, not the last",
             expected="the vector added at the last position, the others as they were",
             seen=f"the vector added at all {found.shape[1]} positions",
-        )
-    expect_close(found, wanted, "what the block receives")
+        ),
+    }
+    diagnose(found, wanted, mistakes, "what the block receives")
 
 
 @check("the tensor that the block before gave out stays as it was")
@@ -52,21 +53,19 @@ def others_are_left_alone(case, seen):
         return
     off = f"off by up to {float((seen['held'] - clean).abs().max()):.3g} at the last position"
     where = f"the stream at layer {case.layer}, as block {case.layer - 1} gave it out"
-    if seen["memory of what the block received"] != seen["memory of what the block before gave out"]:
-        raise Wrong(
-            "copies_too_late",
+    mistakes = {
+        "copies_too_late": when(
+            seen["memory of what the block received"] != seen["memory of what the block before gave out"],
             "you passed a copy on, but wrote into the tensor that you had been given; copy first, then edit",
-            expected=where,
-            seen=off,
-        )
-    raise Wrong(
-        "still_the_same_memory",
-        "you still write into the memory of the model's tensor: `detach`, `view` and a slice give a new "
-        "tensor object on the same numbers",
-        expected=where,
-        seen=off,
-        see="chapters/7-pitfalls/5-memory-and-gradients.md#clone-is-not-detach-detach-is-not-clone",
-    )
+        ),
+        "still_the_same_memory": when(
+            True,
+            "you still write into the memory of the model's tensor: `detach`, `view` and a slice give a new "
+            "tensor object on the same numbers",
+            see="chapters/7-pitfalls/5-memory-and-gradients.md#clone-is-not-detach-detach-is-not-clone",
+        ),
+    }
+    rule_out(mistakes, expected=where, seen=off)
 
 
 @check("gradients flow through the edit")
@@ -97,18 +96,18 @@ def handle_takes_it_off(case, seen):
 
 
 def explain_crash(case, crash):
-    if "graph leaves" in crash.message or "leaf Variable" in crash.message:
-        raise Wrong(
-            "copies_the_object",
+    return {
+        "copies_the_object": when(
+            "graph leaves" in crash.message or "leaf Variable" in crash.message,
             "`copy.copy` and `copy.deepcopy` copy Python objects and do not fit tensors with a gradient; a "
             "tensor is copied by its own method",
             expected="a copy that gradients flow through",
             seen=f"{crash.type_name}: {crash.message[:70]}",
-        )
-    if crash.line == 0 and ("shape" in crash.message or "size" in crash.message):
-        raise Wrong(
-            "passes_on_another_shape",
+        ),
+        "passes_on_another_shape": when(
+            crash.line == 0 and ("shape" in crash.message or "size" in crash.message),
             "the block cannot work with what you pass on: it must get all positions, not the last alone",
             expected=f"a stream of shape {[*case.ids().shape, case.d_model]}",
             seen=f"{crash.type_name} in the model: {crash.message[:90]}",
-        )
+        ),
+    }

@@ -1,5 +1,5 @@
-from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.checking import Wrong, check, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, rule_out, when
 
 
 def plain(case):
@@ -7,13 +7,9 @@ def plain(case):
 
 
 def steered(case):
-    """With the vector added to what comes out of the block before: that is what comes into the block."""
-
-    def add_vector(module, args, output):
-        return replace_output(output, read_output(output) + 10 * case.direction())
-
-    with add_hooks(module_forward_hooks=[(case.map.blocks[case.layer - 1], add_vector)]):
-        return plain(case)
+    """The logits with the vector added to what comes into the block."""
+    hooks = case.steering(lambda stream: stream + 10 * case.direction())
+    return case.logits(case.ids(batch=2, seq=6), [], hooks)
 
 
 def expect_plain(case, found, misconception, message):
@@ -30,14 +26,15 @@ def expect_plain(case, found, misconception, message):
 
 @check("the run is steered, and its result is returned")
 def steers(case, seen):
-    if is_close(seen["result"], plain(case)):
-        raise Wrong(
-            "removed_too_early",
+    mistakes = {
+        "removed_too_early": gives(
+            lambda: plain(case),
             "nothing is steered: the hook was off when run() was called",
             expected="logits with the hook on",
             seen="the logits of the model without a hook",
-        )
-    expect_close(seen["result"], steered(case), "what your function returns")
+        ),
+    }
+    diagnose(seen["result"], steered(case), mistakes, "what your function returns")
 
 
 @check("the hook is off after a run without an error")
@@ -58,20 +55,19 @@ def off_after_an_error(case, seen):
 @check("the error reaches the caller")
 def error_reaches_the_caller(case, seen):
     found = seen["error"]["reached"]
-    if found == "no error":
-        raise Wrong(
-            "swallows_the_error",
+    mistakes = {
+        "swallows_the_error": when(
+            found == "no error",
             "run() failed and your function returned as if all were well; the error must reach the caller",
-            expected="RuntimeError: batch too large",
             seen="no error",
-        )
-    if found != "RuntimeError: batch too large":
-        raise Wrong(
-            "another_error",
+        ),
+        "another_error": when(
+            found != "RuntimeError: batch too large",
             "another error than that of run() reaches the caller",
-            expected="RuntimeError: batch too large",
             seen=found,
-        )
+        ),
+    }
+    rule_out(mistakes, expected="RuntimeError: batch too large")
 
 
 @check("the hook is off after Ctrl-C")

@@ -2,8 +2,9 @@ import copy
 
 import torch
 
-from tutorial_lib import add_hooks, find_blocks, read_output
+from tutorial_lib import add_hooks, find_blocks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_same, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import when
 
 BFLOAT16 = 0.05  # of the largest logit: two ways to round a sum to bfloat16 differ by less than that
 
@@ -40,12 +41,7 @@ def works_in_bfloat16(case, seen):
             seen=f"logits in {found.dtype}",
         )
     if is_close(found, plain, BFLOAT16) and not is_close(wanted, plain, BFLOAT16):
-        raise Wrong(
-            "not_added",
-            "the logits are those without the vector",
-            expected=wanted,
-            seen=found,
-        )
+        raise Wrong("not_added", "the logits are those without the vector", expected=wanted, seen=found)
     expect_close(found, wanted, "what the function returns in bfloat16", BFLOAT16)
     expect_close(seen["after"], plain, "what the model says afterwards, without a hook,", BFLOAT16)
 
@@ -68,27 +64,26 @@ def exact_in_float32(case, seen):
 
 @check("nothing is edited in place", see="chapters/7-pitfalls/2-what-you-change.md#an-edit-in-place")
 def not_in_place(case, seen):
-    kept = []
-    before = case.map.blocks[case.layer - 1]
-    with add_hooks([], [(before, lambda module, args, output: kept.append(read_output(output).clone()))]):
-        case.logits(case.ids())
-    if not is_close(seen["kept"], kept[0]):
+    kept = case.streams(case.ids())[case.layer]
+    if not is_close(seen["kept"], kept):
         raise Wrong(
             "edits_in_place",
             "an edit in place does keep the dtype, but the tensor belongs to the model: what the block "
             "before gave out has changed for all who hold it",
-            expected=kept[0],
+            expected=kept,
             seen=seen["kept"],
         )
 
 
 def explain_crash(case, crash):
     words = ("dtype", "scalar type", "BFloat16", "data type")
-    if crash.type_name in ("RuntimeError", "ValueError") and any(word in crash.message for word in words):
-        raise Wrong(
-            "stream_becomes_float32",
+    return {
+        "stream_becomes_float32": when(
+            crash.type_name in ("RuntimeError", "ValueError")
+            and any(word in crash.message for word in words),
             "what your hook passes on is not of the precision of the model, so the next module refuses it; "
             "the vector has to follow the stream",
             expected="a stream in torch.bfloat16 that goes on in torch.bfloat16",
             seen=crash.message,
-        )
+        ),
+    }

@@ -1,19 +1,13 @@
 import torch
 
-from tutorial_lib import add_hooks, read_output
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import gives, rule_out, when
 
 
 def the_stream(case):
     """The raw output of the last block, and what the model gives out with its hidden states."""
-    kept = []
-
-    def keep(module, args, output):
-        kept.append(read_output(output).clone())
-
-    with torch.no_grad(), add_hooks([], [(case.map.blocks[-1], keep)]):
-        output = case.model(case.ids(), output_hidden_states=True)
-    return kept[0], output
+    with torch.no_grad():
+        return case.streams(case.ids())[-1], case.model(case.ids(), output_hidden_states=True)
 
 
 @check("it is the stream after the last block, before the final norm")
@@ -33,39 +27,29 @@ def before_the_norm(case, seen):
     found = expect_tensor(found, "what you returned", tuple(stream.shape))
     if is_close(found, stream):
         return
-    if is_close(found, last):
-        raise Wrong(
-            "still_normed",
-            "this is still the last hidden state, with the final norm behind it",
-            expected=expected,
-            seen=length(found, stream),
-        )
-    if is_close(found, output.hidden_states[-2]):
-        raise Wrong(
-            "one_block_too_early",
-            "this is what the last block received; what it wrote is missing",
-            expected=expected,
-            seen=f"the input of block {case.n_layers - 1}",
-        )
     bias = getattr(norm, "bias", None)
     with torch.no_grad():
         again, undone = norm(last), (last if bias is None else last - bias) / norm.weight
-    if is_close(found, again):
-        raise Wrong(
-            "norms_it_again",
+    mistakes = {
+        "still_normed": gives(last, "this is still the last hidden state, with the final norm behind it"),
+        "one_block_too_early": gives(
+            output.hidden_states[-2],
+            "this is what the last block received; what it wrote is missing",
+            seen=f"the input of block {case.n_layers - 1}",
+        ),
+        "norms_it_again": gives(
+            again,
             "the last hidden state has passed the final norm, and you applied it once more",
-            expected=expected,
             seen=f"a stream that was normed twice, {length(found, stream)}",
-        )
-    if is_close(found, undone, 1e-3):
-        raise Wrong(
-            "undoes_the_weight_only",
+        ),
+        "undoes_the_weight_only": when(
+            is_close(found, undone, 1e-3),
             "you took back the weight of the norm, but it also divided each position by its length, which is "
             "not in its output any more",
-            expected=expected,
-            seen=length(found, stream),
-        )
-    raise Wrong("another_tensor", "this is not the stream at the end", expected=stream, seen=found)
+        ),
+        "another_tensor": when(True, "this is not the stream at the end", expected=stream, seen=found),
+    }
+    rule_out(mistakes, found, expected=expected, seen=length(found, stream))
 
 
 def length(found, stream):

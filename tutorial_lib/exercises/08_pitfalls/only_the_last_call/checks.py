@@ -1,7 +1,8 @@
 import torch
 
 from tutorial_lib import get_residual_stream_at_layer
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib.exercises.checking import Wrong, check, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 CLOSE = 1e-3  # a text that passes in pieces is rounded otherwise than one that passes as a whole
 
@@ -34,35 +35,25 @@ def the_whole_text(case, seen):
             seen=found,
         )
     found = expect_tensor(found, "what you returned")
-    if is_close(found, wanted[:, -1:], CLOSE):
-        raise Wrong(
-            "only_the_last_call_is_kept",
-            "you returned the stream of the last call alone, which holds one token",
-            expected=shape,
-            seen=f"shape {list(found.shape)}",
-        )
-    if is_close(found, wanted[:, :prompt], CLOSE):
-        raise Wrong(
-            "only_the_first_call_is_kept",
+    mistakes = {
+        "only_the_last_call_is_kept": gives(
+            wanted[:, -1:], "you returned the stream of the last call alone, which holds one token"
+        ),
+        "only_the_first_call_is_kept": gives(
+            wanted[:, :prompt],
             "you returned the stream of the first call alone, the prompt's; the new tokens are missing",
-            expected=shape,
-            seen=f"shape {list(found.shape)}",
-        )
-    if is_close(found, wanted[:, prompt - 1 :], CLOSE):
-        raise Wrong(
-            "the_last_token_of_each_call",
+        ),
+        "the_last_token_of_each_call": gives(
+            wanted[:, prompt - 1 :],
             "you kept the last token of each call, and the first call brings the whole prompt",
-            expected=shape,
-            seen=f"shape {list(found.shape)}",
-        )
-    if found.shape[1:2] == (prompt + new,) and is_close(found[:, :-1], wanted, CLOSE):
-        raise Wrong(
-            "one_token_too_many",
+        ),
+        "one_token_too_many": when(
+            found.shape[1:2] == (prompt + new,) and is_close(found[:, :-1], wanted, CLOSE),
             "you ran the model on the last new token as well, which generate never does",
-            expected=shape,
-            seen=f"shape {list(found.shape)}",
-        )
-    expect_close(found, wanted, "the stream that you returned", CLOSE)
+        ),
+    }
+    what, there = "the stream that you returned", f"shape {list(found.shape)}"
+    diagnose(found, wanted, mistakes, what, tolerance=CLOSE, expected=shape, seen=there)
 
 
 @check("no hook is left", see="chapters/7-pitfalls/4-hooks-that-stay-or-never-fire.md#hooks-add-up")
@@ -77,11 +68,12 @@ def no_hook_is_left(case, seen):
 
 
 def explain_crash(case, crash):
-    if "Sizes of tensors must match except in dimension" in crash.message:
-        raise Wrong(
-            "joined_along_the_batch",
+    return {
+        "joined_along_the_batch": when(
+            "Sizes of tensors must match except in dimension" in crash.message,
             "you joined the pieces along another dimension than the sequence: torch.cat takes the first one, "
             "the batch, unless you say dim=1",
             expected="pieces of 1 token each put after the prompt",
             seen=crash.message,
-        )
+        ),
+    }

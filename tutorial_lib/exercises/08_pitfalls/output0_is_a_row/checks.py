@@ -1,24 +1,19 @@
 import torch
 
-from tutorial_lib import add_hooks
 from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 def steered_logits(case, layer=None):
     """What comes out of a block goes into the next one, where every model has it in `args[0]`."""
-
-    def add_vector(module, args):
-        return (args[0] + 10 * case.direction(), *args[1:])
-
-    with add_hooks([(case.map.blocks[case.layer if layer is None else layer], add_vector)]):
-        return case.logits(case.ids(batch=3))
+    block, vector = case.map.blocks[case.layer if layer is None else layer], 10 * case.direction()
+    return case.logits(case.ids(batch=3), [(block, lambda module, args: (args[0] + vector, *args[1:]))])
 
 
 def returns_a_tuple(case):
     kinds = []
     look = [(case.map.blocks[case.layer - 1], lambda module, args, output: kinds.append(type(output)))]
-    with add_hooks(module_forward_hooks=look):
-        case.logits(case.ids(batch=3))
+    case.logits(case.ids(batch=3), [], look)
     return kinds[0] is not torch.Tensor
 
 
@@ -26,32 +21,29 @@ def returns_a_tuple(case):
 def every_text_is_steered(case, seen):
     wanted, plain = steered_logits(case), case.logits(case.ids(batch=3))
     found = seen["steered"]
-    if is_close(found, wanted):
-        return
-    if is_close(found, plain):
-        raise Wrong(
-            "returned_nothing",
+    mistakes = {
+        "returned_nothing": gives(
+            plain,
             "nothing is steered: you made a new tensor, but the hook did not return it",
             expected="a hook that returns the new output",
             seen="the logits of the model without a hook",
             see="chapters/1-hook-basics.md#what-a-forward-hook-may-return",
-        )
-    if is_close(found[:1], wanted[:1]) and is_close(found[1:], plain[1:]):
-        raise Wrong(
-            "slices_the_batch",
+        ),
+        "slices_the_batch": when(
+            lambda: is_close(found[:1], wanted[:1]) and is_close(found[1:], plain[1:]),
             "this slices the batch: the block returned a tensor, and its `output[0]` is the first text",
             expected="texts steered: [True, True, True]",
             seen="texts steered: [True, False, False]",
-        )
-    if is_close(found, steered_logits(case, case.layer - 1)):
-        raise Wrong(
-            "a_pre_hook",
+        ),
+        "a_pre_hook": gives(
+            lambda: steered_logits(case, case.layer - 1),
             "your hook is a pre-hook, which edits what comes into the block; asked is what comes out",
             expected=f"an edit of what comes out of block {case.layer - 1}, by a forward hook",
             seen=f"an edit of what comes into block {case.layer - 1}",
             see="chapters/1-hook-basics.md#what-a-forward-hook-may-return",
-        )
-    expect_close(found, wanted, "what the model says when it is steered")
+        ),
+    }
+    diagnose(found, wanted, mistakes, "what the model says when it is steered")
 
 
 @check("what else is in a tuple stays", see="chapters/1-hook-basics.md#what-a-forward-hook-may-return")
@@ -81,35 +73,31 @@ def comes_off(case, seen):
 
 
 def explain_crash(case, crash):
-    if crash.type_name == "TypeError" and "1 required positional argument" in crash.message:
-        raise Wrong(
-            "a_pre_hook_with_three_parameters",
+    return {
+        "a_pre_hook_with_three_parameters": when(
+            crash.type_name == "TypeError" and "1 required positional argument" in crash.message,
             "your hook takes an output, and is registered as a pre-hook, which runs before there is one",
             expected="block.register_forward_hook(hook)",
-            seen=f"TypeError: {crash.message}",
             see="chapters/1-hook-basics.md#what-a-forward-hook-may-return",
-        )
-    if returns_a_tuple(case) and crash.line and "tuple" in crash.message:
-        raise Wrong(
-            "always_a_tensor",
+        ),
+        "always_a_tensor": when(
+            lambda: returns_a_tuple(case) and crash.line and "tuple" in crash.message,
             f"you take the output for a tensor, but this block returned a tuple (line {crash.line})",
             expected="a hook for both kinds of output",
-            seen=f"{crash.type_name}: {crash.message}",
-        )
-    if returns_a_tuple(case) and not crash.line:
-        raise Wrong(
-            "a_tensor_for_a_tuple",
+        ),
+        "a_tensor_for_a_tuple": when(
+            lambda: returns_a_tuple(case) and not crash.line,
             "the block returned a tuple and your hook put a bare tensor in its place; the model takes that "
             "tensor's first text for the hidden state",
             expected="a tuple whose first entry is the new hidden state",
-            seen=f"the next block failed: {crash.type_name}: {crash.message}",
             see="chapters/1-hook-basics.md#what-a-forward-hook-may-return",
-        )
-    if "tuple" in crash.message and not crash.line:
-        raise Wrong(
-            "a_tuple_for_a_tensor",
+            seen=f"the next block failed: {crash.type_name}: {crash.message}",
+        ),
+        "a_tuple_for_a_tensor": when(
+            "tuple" in crash.message and not crash.line,
             "the block returned a tensor and your hook made a tuple of it, which the next block cannot use",
             expected="a tensor of shape [batch, seq, d_model]",
-            seen=f"the next block failed: {crash.type_name}: {crash.message}",
             see="chapters/1-hook-basics.md#what-a-forward-hook-may-return",
-        )
+            seen=f"the next block failed: {crash.type_name}: {crash.message}",
+        ),
+    }

@@ -1,7 +1,8 @@
 import torch
 
-from tutorial_lib import add_hooks, read_output, replace_output
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, expect_tensor, is_close
+from tutorial_lib import add_hooks
+from tutorial_lib.exercises.checking import Wrong, check, expect_tensor, is_close
+from tutorial_lib.exercises.mistakes import diagnose, gives
 
 
 def padded_batch(case):
@@ -26,14 +27,10 @@ def logits_of_tokens(logits, case):
 
 
 def steered(case, where):
-    """The vector added at some places to what comes out of the block before."""
-
-    def add_vector(module, args, output):
-        stream = read_output(output)
-        return replace_output(output, torch.where(where[..., None], stream + 10 * case.direction(), stream))
-
-    hooks = [(case.map.blocks[case.layer - 1], add_vector)]
-    with torch.no_grad(), add_hooks(module_forward_hooks=hooks):
+    """The vector added at some places to what comes into the block."""
+    vector = 10 * case.direction()
+    hooks = case.steering(lambda stream: torch.where(where[..., None], stream + vector, stream))
+    with torch.no_grad(), add_hooks([], hooks):
         return logits_of_tokens(case.model(**padded_batch(case)).logits.cpu(), case)
 
 
@@ -43,49 +40,40 @@ def steers_first_tokens(case, seen):
     first = [row.tolist().index(1) for row in mask]
     found = logits_of_tokens(expect_tensor(seen["steered"], "what the model says"), case)
     wanted = steered(case, at(mask, [[position] for position in first]))
-    if is_close(found, wanted):
-        return
     expected = f"edited, by text: {[[position] for position in first]}"
     last = [[sum(row.tolist()) - 1] for row in mask]
     columns = sorted(set(first))
-    if is_close(found, steered(case, at(mask, [[0]] * 3))):
-        raise Wrong(
-            "position_0",
+    mistakes = {
+        "position_0": gives(
+            lambda: steered(case, at(mask, [[0]] * 3)),
             "you edited position 0 of each row, which is padding in the shorter texts",
-            expected=expected,
             seen="[[0], [0], [0]]",
-        )
-    if is_close(found, steered(case, at(mask, [[first[0]]] * 3))):
-        raise Wrong(
-            "one_start_for_all",
+        ),
+        "one_start_for_all": gives(
+            lambda: steered(case, at(mask, [[first[0]]] * 3)),
             "you took the start of the first text for that of all texts",
-            expected=expected,
             seen=f"{[[first[0]]] * 3}",
-        )
-    if is_close(found, steered(case, at(mask, [columns] * 3))):
-        raise Wrong(
-            "every_row_at_every_start",
+        ),
+        "every_row_at_every_start": gives(
+            lambda: steered(case, at(mask, [columns] * 3)),
             "you edited each row at the starts of all texts: `[:, first]` does not pair rows with positions",
-            expected=expected,
             seen=f"{[columns] * 3}",
-        )
-    if is_close(found, steered(case, mask.bool())):
-        raise Wrong(
-            "every_token",
+        ),
+        "every_token": gives(
+            lambda: steered(case, mask.bool()),
             "you edited every token of each text, not the first one",
-            expected=expected,
             seen=f"{[list(range(start, mask.shape[1])) for start in first]}",
-        )
-    if is_close(found, steered(case, at(mask, last))):
-        raise Wrong(
-            "as_if_padded_on_the_right",
+        ),
+        "as_if_padded_on_the_right": gives(
+            lambda: steered(case, at(mask, last)),
             "you took the number of tokens for a position, but the padding is on the left",
-            expected=expected,
             seen=f"{last}",
-        )
-    if is_close(found, steered(case, at(mask, [[]] * 3))):
-        raise Wrong("no_effect", "no token was edited", expected=expected, seen="[[], [], []]")
-    expect_close(found, wanted, "what the model says at the tokens of the batch")
+        ),
+        "no_effect": gives(
+            lambda: steered(case, at(mask, [[]] * 3)), "no token was edited", seen="[[], [], []]"
+        ),
+    }
+    diagnose(found, wanted, mistakes, "what the model says at the tokens of the batch", expected=expected)
 
 
 @check("the hook can be taken off", see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in")

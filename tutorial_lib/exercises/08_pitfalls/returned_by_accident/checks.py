@@ -1,7 +1,8 @@
 import torch
 
 from tutorial_lib import add_hooks, get_residual_stream_at_layer
-from tutorial_lib.exercises.checking import Wrong, check, expect_close, is_close
+from tutorial_lib.exercises.checking import Wrong, check
+from tutorial_lib.exercises.mistakes import diagnose, gives, when
 
 
 def batches(case):
@@ -26,51 +27,47 @@ def changes_nothing(case, seen):
     for number in (2, 3, 1):  # in the first call, what is kept and what came in are the same
         batch, found = batches(case)[number - 1], seen["said"][number - 1]
         wanted = said(case, batch)
-        if is_close(found, wanted):
-            continue
-        if is_close(found, said(case, batch, lambda module, args: args[0])):
-            raise Wrong(
-                "returns_the_stream",
+        mistakes = {
+            "returns_the_stream": gives(
+                lambda: said(case, batch, lambda module, args: args[0]),
                 "your hook returns the stream that it saw, so the block lost its other positional arguments",
                 expected="a hook that returns None",
                 seen=f"in call {number} the block got no attention mask",
                 see="chapters/7-pitfalls/2-what-you-change.md#a-bare-tensor-drops-the-other-arguments",
-            )
-        if is_close(found, said(case, batch, lambda module, args: first)):
-            raise Wrong(
-                "still_returns_the_first",
+            ),
+            "still_returns_the_first": gives(
+                lambda: said(case, batch, lambda module, args: first),
                 "your hook returns the stream that it keeps, and what a hook returns replaces what came in",
                 expected=f"in call {number}, the stream of text {number} goes on",
                 seen="the stream of text 1 goes on",
-            )
-        expect_close(found, wanted, f"what the model says of text {number}")
+            ),
+        }
+        diagnose(found, wanted, mistakes, f"what the model says of text {number}")
 
 
 @check("the stream of the first call is kept")
 def keeps_the_first(case, seen):
     wanted, found = stream_of(case, batches(case)[0]), seen["kept"].get("first")
-    if isinstance(found, list):
-        raise Wrong(
-            "keeps_the_tuple",
+    mistakes = {
+        "keeps_the_tuple": when(
+            isinstance(found, list),
             "you kept `args`, a tuple; the stream is its first element",
-            expected=wanted,
-            seen=f"a tuple or list of {len(found)}",
-        )
-    if found is None:
-        raise Wrong(
-            "another_dictionary",
+            seen=lambda: f"a tuple or list of {len(found)}",
+        ),
+        "another_dictionary": when(
+            found is None,
             "the dictionary that was given is empty: did you assign to its name in place of writing into it?",
             expected="a tensor under 'first'",
             seen=f"keys: {sorted(seen['kept'])}",
-        )
-    if is_close(found, stream_of(case, batches(case)[-1])):
-        raise Wrong(
-            "keeps_the_last",
+        ),
+        "keeps_the_last": gives(
+            lambda: stream_of(case, batches(case)[-1]),
             "each call overwrites what was kept, so that you have the stream of the last one",
             expected="the stream of text 1",
             seen="the stream of text 3",
-        )
-    expect_close(found, wanted, "what you kept")
+        ),
+    }
+    diagnose(found, wanted, mistakes, "what you kept")
 
 
 @check("the hook can be taken off", see="chapters/1-hook-basics.md#a-pre-hook-sees-what-comes-in")
@@ -85,17 +82,16 @@ def comes_off(case, seen):
 
 
 def explain_crash(case, crash):
-    if "Boolean value of Tensor" in crash.message:
-        raise Wrong(
-            "truth_of_a_tensor",
+    return {
+        "truth_of_a_tensor": when(
+            "Boolean value of Tensor" in crash.message,
             "`and` and `or` ask whether the stored tensor is true; PyTorch cannot say that of many numbers",
             expected="a hook with statements, which returns nothing",
-            seen=f"{crash.type_name}: {crash.message}",
-        )
-    if not crash.line:
-        raise Wrong(
-            "still_returns_something",
+        ),
+        "still_returns_something": when(
+            not crash.line,
             "your hook returns something that the block cannot use in place of its arguments",
             expected="None",
             seen=f"the block failed: {crash.type_name}: {crash.message}",
-        )
+        ),
+    }
