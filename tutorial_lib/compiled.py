@@ -7,7 +7,7 @@ the rounding of fused operations, and leaves the compiled code as it was.
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import nn
@@ -27,9 +27,14 @@ def uncompiled(stream: Stream) -> AbstractContextManager[None]:
     Nothing else is looked at: around a compiled part inside of a block the block's own hooks run as always.
     """
     if any(map(is_compiled, _on_the_way(stream))):
-        eager: AbstractContextManager[None] = torch.compiler.set_stance("force_eager")
-        return eager
+        return _eager()
     return nullcontext()
+
+
+@contextmanager
+def _eager() -> Iterator[None]:
+    with torch.compiler.set_stance("force_eager"):  # it holds from the call on, not from the `with`
+        yield
 
 
 def _on_the_way(stream: Stream) -> Iterator[nn.Module]:

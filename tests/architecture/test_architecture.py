@@ -435,10 +435,11 @@ def test_a_list_of_norms_beside_the_blocks_spreads_a_layer_and_one_of_blocks_nam
 
     model = Stacks(low=4)
     model.low["others"] = nn.ModuleList([PreNormLayer()])
+    spread = copy.deepcopy(model)
+    spread.low["norms"] = nn.ModuleList([nn.LayerNorm(4)])
     stream_of(model).check_addressable()
-    model.low["norms"] = nn.ModuleList([nn.LayerNorm(4)])
     with pytest.raises(UnaddressableStreamError, match="lists beside it, such as norms"):
-        stream_of(model).check_addressable()
+        stream_of(spread).check_addressable()
 
 
 def test_a_model_that_is_none_is_named(llama):

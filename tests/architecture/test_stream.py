@@ -37,6 +37,7 @@ def touch_a_position(model, tmp_path):
         "direct_logit_attribution": names("direct_logit_attribution", IDS, IDS[:, 0], IDS[:, 1]),
         "logit_lens": names("logit_lens", IDS, positions=-1),
         "collect_residual_streams": names("collect_residual_streams", IDS.tolist(), [1], tmp_path / "out"),
+        "collect_statistics": names("collect_statistics", IDS.tolist(), [1], tmp_path / "out"),
     }
 
 

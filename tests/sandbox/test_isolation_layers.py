@@ -350,11 +350,11 @@ def test_the_copy_of_the_library_has_the_engine_and_no_exercise(tmp_path: Path) 
     copied = {
         path.relative_to(tmp_path / "copy" / "tutorial_lib") for path in (tmp_path / "copy").rglob("*.py")
     }
-    assert Path("exercises/observing.py") in copied
+    assert Path("checker/observing.py") in copied
     assert Path("interventions.py") in copied
-    assert {path.parts[1] for path in copied if path.parts[0] == "exercises" and len(path.parts) > 2} == {
-        "isolation"
-    }
+    assert {path.parts[0] for path in copied if len(path.parts) > 1} >= {"checker", "exercises", "sandbox"}
+    assert not [path for path in copied if path.parts[0] == "course"]
+    assert not [path for path in copied if path.parts[0] == "exercises" and len(path.parts) > 2]
     assert not [path for path in copied if path.name == "solution.py" or "wrong" in path.parts]
     assert (tmp_path / "copy" / "tutorial_lib" / "tiny_model" / "weights" / "model.safetensors").is_file()
     modes = {path.stat().st_mode & 0o222 for path in (tmp_path / "copy").rglob("*")}

@@ -99,8 +99,8 @@ def article(page: str) -> str:
 
 
 def test_code_and_what_it_printed_are_marked_up_as_in_a_chapter(article: str) -> None:
-    assert '<div class="language-python highlight"><pre><code>x' in article
-    output = '<div class="language-text highlight"><pre><code>True\n</code></pre></div>'
+    assert '<div class="language-python highlight"><pre><span></span><code>x' in article
+    output = '<div class="language-text highlight"><pre><span></span><code>True\n</code></pre></div>'
     assert f"</code></pre></div>\n{output}" in article
 
 

@@ -60,7 +60,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Page:
+class BuiltPage:
     """A built page.
 
     Attributes:
@@ -181,7 +181,7 @@ def llms_text(config: dict[str, Any], found: list[Entry]) -> str:
     return "\n".join(parts)
 
 
-def as_chapter(page: Page) -> str:
+def as_chapter(page: BuiltPage) -> str:
     """The page of a lab as that of a chapter; any other page as it is."""
     if not page.is_lab:
         return page.html
@@ -189,7 +189,7 @@ def as_chapter(page: Page) -> str:
     return lab_page(page.html, page.source, docs, split(page.source)[0].get("description", ""))
 
 
-def with_markdown(page: Page) -> str:
+def with_markdown(page: BuiltPage) -> str:
     """The page with a link to its Markdown, which is put beside it."""
     to = page.site / page.path
     to.write_text(page.markdown, encoding="utf-8", newline="\n")
@@ -200,7 +200,7 @@ def with_markdown(page: Page) -> str:
     return page.html if head in page.html else page.html.replace("</head>", head, 1)
 
 
-def with_notebook(page: Page) -> str:
+def with_notebook(page: BuiltPage) -> str:
     """The page with how to run it under its title, if it has a notebook."""
     if page.notebook is None or page.path == HOME:
         return page.html
@@ -210,18 +210,18 @@ def with_notebook(page: Page) -> str:
         raise FinishError(f"{page.path}: {error}") from error
 
 
-def with_repository(page: Page) -> str:
+def with_repository(page: BuiltPage) -> str:
     """The page with the address of the repository, if it is known, in the commands that clone it."""
     known = page.where.repository
     return page.html.replace("git clone REPOSITORY", f"git clone {known}") if known else page.html
 
 
-def without_plain_tokens(page: Page) -> str:
+def without_plain_tokens(page: BuiltPage) -> str:
     """The page without the spans around names and white space in code, which style nothing: 20 kB on some."""
     return PLAIN_TOKEN.sub(r"\1", page.html)
 
 
-STEPS: tuple[Callable[[Page], str], ...] = (
+STEPS: tuple[Callable[[BuiltPage], str], ...] = (
     as_chapter,
     with_markdown,
     with_notebook,
@@ -248,7 +248,7 @@ def finish(site: Path, docs: Path) -> int:
             continue
         pages += 1
         html, markdown = built.read_text(encoding="utf-8"), plain(split(source)[1])
-        page = Page(site, source, path, built, markdown, notebooks.get(source), where, html)
+        page = BuiltPage(site, source, path, built, markdown, notebooks.get(source), where, html)
         for step in STEPS:
             page = replace(page, html=step(page))
         built.write_text(page.html, encoding="utf-8", newline="\n")
