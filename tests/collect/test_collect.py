@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import fields
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,12 @@ from torch import nn
 
 from tests.collect.small_collections import contents, failing_after, streams, token_lists
 from tests.tiny_families import build, hooks_on
-from tutorial_lib import add_hooks, find_blocks, get_residual_stream_at_layer
-from tutorial_lib.collect import ActivationStore, CollectError, collect_residual_streams
-from tutorial_lib.collect.disk import partial, shards
+from tutorial_lib import add_hooks, files, find_blocks, get_residual_stream_at_layer
+from tutorial_lib.collect import ActivationStore, CollectError, collect_residual_streams, collect_statistics
+from tutorial_lib.collect.disk import shards
 from tutorial_lib.collect.disk.provenance import checksum_of_weights
+from tutorial_lib.collect.options import CollectOptions
+from tutorial_lib.commands.hooking_collect import collect_command
 from tutorial_lib.tiny_random.shrink import tiny_model
 
 DATA = token_lists()
@@ -32,6 +36,21 @@ def collect(
     return collect_residual_streams(
         model, data, layers, out, **{"progress": False, "batch_tokens": 32, **given}
     )
+
+
+def test_no_keyword_is_lost_on_its_way_to_the_collection():
+    options = {field.name: field.default for field in fields(CollectOptions)}
+
+    def keywords(function: Any) -> dict[str, Any]:
+        given = signature(function).parameters.values()
+        return {each.name: each.default for each in given if each.kind == Parameter.KEYWORD_ONLY}
+
+    assert keywords(collect_residual_streams) == options
+    assert keywords(collect_statistics) == {
+        name: default for name, default in options.items() if name not in ("dtype", "shard_rows")
+    }
+    # The command loads the tokenizer, and says --quiet.
+    assert options.keys() - signature(collect_command).parameters.keys() == {"tokenizer", "progress"}
 
 
 def shard_files(folder: Path) -> list[Path]:
@@ -542,7 +561,7 @@ def test_a_full_disk_is_told_and_the_same_call_goes_on_to_the_same_bytes(llama, 
             raise OSError(errno.ENOSPC, "No space left on device")
         fsync(handle)
 
-    monkeypatch.setattr(partial.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(
         OSError, match=r"could not write shard-0.*No space left on device.*make room and give"
     ):
@@ -583,12 +602,12 @@ collect_residual_streams(model, [[5] * 10] * 40, [1], sys.argv[2], shard_rows=10
 
 def test_what_a_killed_process_was_writing_is_removed_and_what_a_living_one_writes_is_not(llama, tmp_path):
     collect(llama, tmp_path)
-    abandoned = tmp_path / f"shard-00000007.safetensors.0a1b2c3d{partial.PARTIAL}"
+    abandoned = tmp_path / f"shard-00000007.safetensors.0a1b2c3d{files.PARTIAL}"
     abandoned.write_bytes(b"half")
-    with partial.growing(tmp_path / "shard-00000008.safetensors") as file:
+    with files.growing(tmp_path / "shard-00000008.safetensors") as file:
         file.write(b"whole")
         growing = list(tmp_path.glob("shard-00000008*"))
-        code = "import sys, pathlib; from tutorial_lib.collect.disk.partial import remove_abandoned as r; "
+        code = "import sys, pathlib; from tutorial_lib.files import remove_abandoned as r; "
         code += "r(pathlib.Path(sys.argv[1]))"
         subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
         assert not abandoned.exists()

@@ -5,6 +5,7 @@ What a real judge says is in test_course_grading.py.
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tutorial_lib.course.grading import Options, Progress, grade
 from tutorial_lib.course.journal import NAME, open_journal
 from tutorial_lib.course.judge_pool import Task, Verdict, run_judges
 from tutorial_lib.exercises.catalog import get_exercise
+from tutorial_lib.files import PARTIAL
 
 PRINT = get_exercise("01_hooks/print_a_shape")
 RIGHT = Report("", PASSED, results=(CheckResult("holds", "box", True),)).to_dict()
@@ -106,6 +108,13 @@ def test_no_judge_outlives_a_run_that_is_given_up() -> None:
         os.kill(int(report["printed"]), 0)
 
 
+@pytest.mark.usefixtures("stand_in")
+def test_judges_leave_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert len(judged("a", "die", "b", "babble", jobs=2)) == 4
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_judge_does_not_look_for_modules_where_the_submissions_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +158,7 @@ def test_a_second_run_judges_nothing_and_writes_the_same_bytes(bundle: Bundle) -
     assert (first[0].known, first[0].to_do, first[-1].done) == (0, 33, 33)
     assert (second[0].known, second[0].to_do) == (33, 0)
     assert files(bundle) == before
-    assert not [name for name in before if name.endswith(".tmp")]
+    assert not [name for name in before if name.endswith(PARTIAL)]
 
 
 def test_a_run_that_was_stopped_goes_on_and_judges_no_answer_twice(bundle: Bundle) -> None:

@@ -27,21 +27,21 @@ class CollectOptions:
         CollectError: one cannot be used, whatever the model.
     """
 
-    positions: Where
-    column: str | None
-    split: str | None
-    max_length: int | None
-    too_long: TooLong
-    on_bad: OnBad
-    add_special_tokens: bool
-    skip_special_tokens: bool
-    batch_tokens: int
-    rank: int | None
-    ranks: int | None
-    progress: bool
-    dtype: torch.dtype | str | None = None
-    shard_rows: int | None = None
     tokenizer: Any = None
+    positions: Where = "all"
+    dtype: torch.dtype | str | None = None
+    column: str | None = None
+    split: str | None = None
+    max_length: int | None = None
+    too_long: TooLong = "truncate"
+    on_bad: OnBad = "error"
+    add_special_tokens: bool = True
+    skip_special_tokens: bool = False
+    batch_tokens: int = 4096
+    shard_rows: int | None = None
+    rank: int | None = None
+    ranks: int | None = None
+    progress: bool = True
 
     def __post_init__(self) -> None:
         if self.dtype is not None:

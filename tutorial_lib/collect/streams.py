@@ -18,7 +18,7 @@ from tutorial_lib.collect.host_copies import HostCopies
 from tutorial_lib.collect.job import Job, make_job, run
 from tutorial_lib.collect.options import CollectOptions, OnBad, TooLong
 from tutorial_lib.collect.plan import Plan
-from tutorial_lib.collect.ranks import find_ranks
+from tutorial_lib.collect.ranks import Ranks, find_ranks
 
 
 def collect_residual_streams(
@@ -96,7 +96,11 @@ def collect_rows(
 ) -> ActivationStore:
     """`collect_residual_streams`, with its options in one."""
     job = make_job(model, data, layers, options)
-    here, folder = find_ranks(options.rank, options.ranks), Path(out).expanduser()
+    return run_job(job, Path(out).expanduser(), find_ranks(options.rank, options.ranks))
+
+
+def run_job(job: Job, folder: Path, here: Ranks) -> ActivationStore:
+    """Does what `collect_residual_streams` does once everything is checked."""
     open_together(folder, job.settings, here)
     digest = job.settings.digest()
     with WriteBehind(_write) as writer:
