@@ -367,7 +367,7 @@ def test_a_model_without_one_stream_is_refused(tmp_path):
 
 
 def test_a_model_that_does_not_come_by_a_layer_is_refused_before_there_is_a_folder(tmp_path):
-    with pytest.raises(ValueError, match=r"MllamaForCausalLM does not come by the layers \[3, 4\]"):
+    with pytest.raises(ValueError, match=r"MllamaForCausalLM did not reach layers \[3, 4\]"):
         collect(tiny_model("mllama"), tmp_path / "out", layers=[0, 3, 4])
     assert not (tmp_path / "out").exists()
 
