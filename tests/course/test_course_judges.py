@@ -80,7 +80,7 @@ def test_a_judge_that_hangs_or_babbles_is_ended_and_the_next_answer_gets_another
     monkeypatch.setattr(judge_pool, "START", 1.0)
     verdicts = judged("hang", "a", "babble", "b", seconds=0.1)
     assert {source for source, verdict in verdicts.items() if verdict.report} == {"a", "b"}
-    assert "ended without a verdict" in verdicts["hang"].error
+    assert all("ended without a verdict" in verdicts[source].error for source in ("hang", "babble"))
 
 
 @pytest.mark.usefixtures("stand_in")
