@@ -81,24 +81,13 @@ def documents(tokens: int) -> list[list[int]]:
 
 def job_of(model: Any, data: list[list[int]], layers: list[int]) -> Any:
     """A checked order to collect every position as float16."""
-    from tutorial_lib.collect.data.records import open_source
     from tutorial_lib.collect.job import make_job
+    from tutorial_lib.collect.options import CollectOptions
 
-    return make_job(
-        model,
-        open_source(data),
-        layers,
-        tokenizer=None,
-        positions="all",
-        dtype="float16",
-        max_length=None,
-        too_long="truncate",
-        on_bad="error",
-        add_special_tokens=True,
-        skip_special_tokens=False,
-        batch_tokens=BATCH_TOKENS,
-        shard_rows=SHARD_ROWS,
+    options = CollectOptions(
+        dtype="float16", batch_tokens=BATCH_TOKENS, shard_rows=SHARD_ROWS, progress=False
     )
+    return make_job(model, data, layers, options)
 
 
 def batches_of(job: Any) -> list[Any]:
@@ -146,7 +135,7 @@ def ordinary(model: Any, data: list[list[int]]) -> list[CollectionVariant]:
             """Gives the part of its processor time that was the model's own pass."""
             with pass_timed(model) as of_pass:
                 start = time.process_time()
-                run_job(job, folder / "out", Ranks(0, 1), progress=False)
+                run_job(job, folder / "out", Ranks(0, 1))
                 return sum(of_pass) / (time.process_time() - start)
 
         return run

@@ -51,6 +51,11 @@ ENDS = {
     "interrupt": (body("raise KeyboardInterrupt"), report.CRASHED, "Your code raised KeyboardInterrupt"),
     "loop": (body("while True:", "    x = x"), report.TIMED_OUT, "within 3 seconds"),
     "loop at the top": ("while True: pass\n", report.TIMED_OUT, "It was at line 1, `while True: pass`."),
+    "loop after much noise": (
+        body("os.write(2, b'.' * 300_000)", "while True:", "    x = x"),
+        report.TIMED_OUT,
+        "It was at line",
+    ),
     "loop in C": (body("time.sleep(1000)"), report.TIMED_OUT, "line 5, `time.sleep(1000)`"),
     "sys.exit": (body("sys.exit(0)"), report.EXITED, "line 5, `sys.exit(0)`"),
     "os._exit": (body("os._exit(0)"), report.EXITED, "exit code 0 instead of returning"),

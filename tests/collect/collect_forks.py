@@ -115,9 +115,9 @@ def _work_in_a_group(order: dict[str, Any], each: dict[str, Any]) -> None:
 
 def _killed_at(kill: dict[str, Any]) -> None:
     """Has this process kill itself where a file gets its name."""
-    from tutorial_lib.collect.disk import partial
+    from tutorial_lib import files
 
-    rename = partial.replace_file
+    rename = files.replace_file
 
     def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -133,7 +133,7 @@ def _killed_at(kill: dict[str, Any]) -> None:
         if here and kill["step"] == "after its name":
             die()
 
-    partial.replace_file = replace
+    files.replace_file = replace
 
 
 def _collect(order: dict[str, Any], each: dict[str, Any], model: Any, tokenizer: Any) -> None:

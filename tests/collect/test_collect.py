@@ -10,6 +10,8 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import fields
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +23,16 @@ from torch import nn
 
 from tests.collect.small_collections import contents, failing_after, streams, token_lists
 from tests.tiny_families import build, hooks_on
-from tutorial_lib import UnaddressableStreamError, add_hooks, find_blocks, get_residual_stream_at_layer
+from tutorial_lib import UnaddressableStreamError, add_hooks, files, find_blocks, get_residual_stream_at_layer
 from tutorial_lib.capture import StopForward
-from tutorial_lib.collect import ActivationStore, CollectError, collect_residual_streams
+from tutorial_lib.collect import ActivationStore, CollectError, collect_residual_streams, collect_statistics
 from tutorial_lib.collect.background import WriteBehind, read_ahead
 from tutorial_lib.collect.data.batches import in_groups
-from tutorial_lib.collect.disk import partial, shards
+from tutorial_lib.collect.disk import shards
 from tutorial_lib.collect.disk.provenance import checksum_of_weights
+from tutorial_lib.collect.options import CollectOptions
 from tutorial_lib.collect.ranks import Ranks, find_ranks
+from tutorial_lib.commands.hooking_collect import collect_command
 from tutorial_lib.tiny_random.shrink import tiny_model
 
 DATA = token_lists()
@@ -40,6 +44,21 @@ def collect(
     return collect_residual_streams(
         model, data, layers, out, **{"progress": False, "batch_tokens": 32, **given}
     )
+
+
+def test_no_keyword_is_lost_on_its_way_to_the_collection():
+    options = {field.name: field.default for field in fields(CollectOptions)}
+
+    def keywords(function: Any) -> dict[str, Any]:
+        given = signature(function).parameters.values()
+        return {each.name: each.default for each in given if each.kind == Parameter.KEYWORD_ONLY}
+
+    assert keywords(collect_residual_streams) == options
+    assert keywords(collect_statistics) == {
+        name: default for name, default in options.items() if name not in ("dtype", "shard_rows")
+    }
+    # The command loads the tokenizer, and says --quiet.
+    assert options.keys() - signature(collect_command).parameters.keys() == {"tokenizer", "progress"}
 
 
 def shard_files(folder: Path) -> list[Path]:
@@ -652,7 +671,7 @@ def test_a_full_disk_is_told_and_the_same_call_goes_on_to_the_same_bytes(llama, 
             raise OSError(errno.ENOSPC, "No space left on device")
         fsync(handle)
 
-    monkeypatch.setattr(partial.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(
         OSError, match=r"could not write shard-0.*No space left on device.*make room and give"
     ):
@@ -693,12 +712,12 @@ collect_residual_streams(model, [[5] * 10] * 40, [1], sys.argv[2], shard_rows=10
 
 def test_what_a_killed_process_was_writing_is_removed_and_what_a_living_one_writes_is_not(llama, tmp_path):
     collect(llama, tmp_path)
-    abandoned = tmp_path / f"shard-00000007.safetensors.0a1b2c3d{partial.PARTIAL}"
+    abandoned = tmp_path / f"shard-00000007.safetensors.0a1b2c3d{files.PARTIAL}"
     abandoned.write_bytes(b"half")
-    with partial.growing(tmp_path / "shard-00000008.safetensors") as file:
+    with files.growing(tmp_path / "shard-00000008.safetensors") as file:
         file.write(b"whole")
         growing = list(tmp_path.glob("shard-00000008*"))
-        other = multiprocessing.get_context("fork").Process(target=partial.remove_abandoned, args=(tmp_path,))
+        other = multiprocessing.get_context("fork").Process(target=files.remove_abandoned, args=(tmp_path,))
         other.start()
         other.join()
         assert other.exitcode == 0
@@ -710,13 +729,13 @@ def test_what_a_killed_process_was_writing_is_removed_and_what_a_living_one_writ
 def test_a_run_removes_what_a_killed_one_has_left(llama, tmp_path):
     collect(llama, tmp_path)
     before = contents(tmp_path)
-    (tmp_path / f"shard-00000007.safetensors.0a1b2c3d{partial.PARTIAL}").write_bytes(b"half")
+    (tmp_path / f"shard-00000007.safetensors.0a1b2c3d{files.PARTIAL}").write_bytes(b"half")
     collect(llama, tmp_path)
     assert contents(tmp_path) == before
 
 
 def test_a_folder_in_which_nothing_but_half_a_file_was_left_can_be_used(llama, tmp_path):
-    (tmp_path / f"collection.json.0a1b2c3d{partial.PARTIAL}").write_bytes(b"half")
+    (tmp_path / f"collection.json.0a1b2c3d{files.PARTIAL}").write_bytes(b"half")
     assert collect(llama, tmp_path).finished
 
 
@@ -724,7 +743,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_anythi
     tmp_path, monkeypatch
 ):
     done = []
-    fsync, replace_file = os.fsync, partial.replace_file
+    fsync, replace_file = os.fsync, files.replace_file
 
     def sync(handle: int) -> None:
         found = os.fstat(handle)
@@ -735,9 +754,9 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_anythi
         done.append("name")
         replace_file(*paths)
 
-    monkeypatch.setattr(partial.os, "fsync", sync)
-    monkeypatch.setattr(partial, "replace_file", rename)
-    partial.write_text(tmp_path / "a.json", "text")
+    monkeypatch.setattr(files.os, "fsync", sync)
+    monkeypatch.setattr(files, "replace_file", rename)
+    files.write_text(tmp_path / "a.json", "text")
     assert done == ["4 bytes", "name", "folder"]
 
 

@@ -33,9 +33,9 @@ from tutorial_lib.collect import (
     read_statistics,
     statistics,
 )
-from tutorial_lib.collect.disk.partial import PARTIAL
 from tutorial_lib.collect.errors import OthersNotDoneError
 from tutorial_lib.commands.hooking_collect import collect_command
+from tutorial_lib.files import PARTIAL
 
 OPTIONS = "--layers 1,3 --dtype float16 --on-bad skip --batch-tokens 512 --max-length 50 --too-long split"
 SHARED: dict[str, Any] = {**SETTINGS, "shard_rows": CHUNK_ROWS, "progress": False}

@@ -5,6 +5,7 @@ What a real judge says is in test_course_grading.py.
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tutorial_lib.course.grading import GradingProgress, Options, grade
 from tutorial_lib.course.journal import NAME, open_journal
 from tutorial_lib.course.judge_pool import Task, Verdict, run_judges
 from tutorial_lib.exercises.catalog import get_exercise
+from tutorial_lib.files import PARTIAL
 
 PRINT = get_exercise("01_hooks/print_a_shape")
 RIGHT = Report("", PASSED, results=(CheckResult("holds", "box", True),)).to_dict()
@@ -77,7 +79,7 @@ def test_a_judge_that_hangs_or_babbles_is_ended_and_the_next_answer_gets_another
     monkeypatch.setattr(judge_pool, "START", 1.0)
     verdicts = judged("hang", "a", "babble", "b", seconds=0.1)
     assert {source for source, verdict in verdicts.items() if verdict.report} == {"a", "b"}
-    assert "ended without a verdict" in verdicts["hang"].error
+    assert all("ended without a verdict" in verdicts[source].error for source in ("hang", "babble"))
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -103,6 +105,13 @@ def test_no_judge_outlives_a_run_that_is_given_up() -> None:
     verdicts.close()
     with pytest.raises(ProcessLookupError):
         os.kill(int(report["printed"]), 0)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_judges_leave_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert len(judged("a", "die", "b", "babble", jobs=2)) == 4
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_judge_does_not_look_for_modules_where_the_submissions_are(
@@ -148,7 +157,7 @@ def test_a_second_run_judges_nothing_and_writes_the_same_bytes(bundle: Bundle) -
     assert (first[0].known, first[0].to_do, first[-1].done) == (0, 33, 33)
     assert (second[0].known, second[0].to_do) == (33, 0)
     assert files(bundle) == before
-    assert not [name for name in before if name.endswith(".tmp")]
+    assert not [name for name in before if name.endswith(PARTIAL)]
 
 
 def test_a_run_that_was_stopped_goes_on_and_judges_no_answer_twice(bundle: Bundle) -> None:

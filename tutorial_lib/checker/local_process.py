@@ -1,22 +1,15 @@
 """The other end of `local_worker.py`: start it, talk to it, stop it. Loads no torch."""
 
 import json
-import os
-import queue
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from tutorial_lib.checker.json_process import JsonProcess
+
 Waiting = Callable[[float, str], None]
-TICK = 0.1  # seconds between two looks at the clock
 GRACE = 5.0  # seconds that a worker may be late with ending itself
 STARTS_IN = 300.0  # seconds after which a process that has not loaded PyTorch is given up
 _PROGRAM = """\
@@ -52,7 +45,7 @@ class Ended:
     stderr: str = ""
 
 
-class LocalProcess:
+class LocalProcess(JsonProcess):
     """A process of `local_worker.py`.
 
     Args:
@@ -61,27 +54,12 @@ class LocalProcess:
 
     def __init__(self, method: str) -> None:
         self.method = method
-        self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self._folder = Path(tempfile.mkdtemp(prefix="hooking-"))
         self._ready = False
         self._number = 0
         # With -I, nothing from the folder it is started in: a student's `json.py` may lie there.
         path = json.dumps([folder for folder in sys.path if folder])
-        with open(self._folder / "stderr", "ab") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _PROGRAM, method, path],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-                **_apart(),
-            )
-        threading.Thread(target=self._read, daemon=True).start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can take an answer."""
-        return self._process.poll() is None
+        env = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+        super().__init__("-I", "-c", _PROGRAM, method, path, env=env)
 
     def wait_until_ready(self, waiting: Waiting) -> None:
         """Wait until PyTorch and the models are loaded.
@@ -94,25 +72,26 @@ class LocalProcess:
         """
         began = time.monotonic()
         while not self._ready:
-            message = self._next()
+            message = self.next()
             elapsed = time.monotonic() - began
-            if message == {} and elapsed < STARTS_IN:
-                waiting(elapsed, "loading PyTorch and the models")
-            elif message and message.get("ready"):
-                self._ready = True
-            else:
+            if message is None or "error" in message or elapsed >= STARTS_IN:
                 why = (message or {}).get("error") or self.errors() or "it ended without a word"
                 self.stop()
                 raise LocalError(f"the process that runs your code does not start: {why.strip()[-2000:]}")
+            self._ready = "ready" in message
+            waiting(elapsed, "loading PyTorch and the models")
 
     def check(self, request: dict[str, Any], waiting: Waiting) -> "Ended":
         """Send an answer and wait for what comes of it."""
         self._number += 1
         start, began = (self._folder / "stderr").stat().st_size, time.monotonic()
-        found, pid = Ended(), self._process.pid
-        self._send({**request, "id": self._number})
+        found, pid = Ended(), None
+        try:
+            self.send({**request, "id": self._number})
+        except OSError as error:
+            raise LocalError(f"the process that runs your code has ended: {self.errors()}") from error
         while True:
-            message = self._next()
+            message = self.next()
             found.seconds = time.monotonic() - began
             if message is None:
                 found.code = self._process.wait()
@@ -130,67 +109,7 @@ class LocalProcess:
             # The worker ends itself in time; this is for one that cannot even do that.
             if found.seconds > request["seconds"] + GRACE and not found.stopped:
                 found.stopped = True
-                _kill(pid, self._process)
+                self.kill(pid)
             waiting(found.seconds, "running your code")
         found.stderr = self.errors(start)
         return found
-
-    def errors(self, start: int = 0) -> str:
-        """What it wrote to standard error, from a byte on."""
-        with open(self._folder / "stderr", "rb") as file:
-            file.seek(start)
-            return file.read(200_000).decode("utf-8", "replace")
-
-    def stop(self) -> None:
-        """End it, and what it checks at the moment."""
-        try:
-            if self._process.stdin:
-                self._process.stdin.close()
-        except OSError:
-            pass
-        _kill(self._process.pid, self._process)
-        self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _send(self, message: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
-        except OSError as error:
-            raise LocalError(f"the process that runs your code has ended: {self.errors()}") from error
-
-    def _next(self) -> dict[str, Any] | None:
-        """The next message; {}: none for a moment; None: there will be none."""
-        alive = self.alive
-        try:
-            return self._messages.get(timeout=TICK if alive else 1.0)
-        except queue.Empty:
-            return {} if alive else None  # its pipe may be open still, in something that it started
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                self._messages.put(json.loads(line))
-            except ValueError:
-                continue
-        self._messages.put(None)
-
-
-def _apart() -> dict[str, Any]:
-    """Options for a process that Ctrl-C does not reach, and that can be ended with what it starts."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}
-
-
-def _kill(pid: int, process: "subprocess.Popen[bytes]") -> None:
-    """End a process and what it started, a copy that `process` made of itself or `process`."""
-    try:
-        if sys.platform == "win32":
-            process.kill()
-        else:
-            os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        process.kill()

@@ -7,44 +7,30 @@ answer, and, as "spawn", it checks one answer and ends. So no answer meets what 
 
 import contextlib
 import faulthandler
-import json
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import IO, Any
 
+from tutorial_lib.checker.json_process import Message, Send, own_pipes
 from tutorial_lib.checker.report import CRASHED, Report
 from tutorial_lib.exercises.catalog import read_exercise
-
-Message = dict[str, Any]
 
 
 def main(method: str) -> None:
     """Take requests from standard input until it ends, and write what comes of them to standard output."""
-    requests, replies = _own_pipes()
+    requests, send = own_pipes()
     faulthandler.enable()
     try:
         _load()
     except Exception as error:  # of any class: whatever an installation can lack
-        _send(replies, {"error": f"{type(error).__name__}: {error}"})
+        send({"error": f"{type(error).__name__}: {error}"})
         return
-    _send(replies, {"ready": True})
-    for line in iter(requests.readline, b""):
-        request = json.loads(line)
+    send({"ready": True})
+    for request in requests:
         if method == "spawn":
-            _check(request, replies)
-        _check_in_a_copy(request, replies)
-
-
-def _own_pipes() -> tuple[IO[bytes], IO[bytes]]:
-    """The pipes to `local.py`, out of reach of `input` and `print`, which get nothing and go nowhere."""
-    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
-    return requests, replies
+            _check(request, send)
+        _check_in_a_copy(request, send)
 
 
 def _load() -> None:
@@ -66,7 +52,7 @@ def _load_models(models: tuple[str, ...]) -> None:
         Case(CaseSpec(model)).model  # noqa: B018 - it is made when it is asked for
 
 
-def _check_in_a_copy(request: Message, replies: IO[bytes]) -> None:
+def _check_in_a_copy(request: Message, send: Send) -> None:
     if sys.platform == "win32":
         raise OSError("Windows has no fork")
     with contextlib.suppress(Exception):  # of any class: the copy will meet it too, and tell
@@ -74,15 +60,15 @@ def _check_in_a_copy(request: Message, replies: IO[bytes]) -> None:
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)  # so that it can be stopped with all that it starts
-        _send(replies, {"id": request["id"], "pid": os.getpid()})
-        _check(request, replies)
+        send({"id": request["id"], "pid": os.getpid()})
+        _check(request, send)
     _, status = os.waitpid(child, 0)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)  # what the answer started
-    _send(replies, {"id": request["id"], "ended": os.waitstatus_to_exitcode(status)})
+    send({"id": request["id"], "ended": os.waitstatus_to_exitcode(status)})
 
 
-def _check(request: Message, replies: IO[bytes]) -> None:
+def _check(request: Message, send: Send) -> None:
     """Check an answer, send the report, and end this process at once, whatever the answer left running."""
     from tutorial_lib.checker.in_process import case_specs, check_source
 
@@ -99,7 +85,7 @@ def _check(request: Message, replies: IO[bytes]) -> None:
         message = {"report": crashed.to_dict()}
     except BaseException as error:  # of any class: `local.py` must hear of it
         message = {"error": f"{type(error).__name__}: {error}"}
-    _send(replies, {"id": request["id"], **message})
+    send({"id": request["id"], **message})
     os._exit(0)
 
 
@@ -113,9 +99,3 @@ def _limit_memory(megabytes: int) -> None:
     limit = pages * os.sysconf("SC_PAGE_SIZE") + megabytes * 2**20
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
-
-
-def _send(replies: IO[bytes], message: Message) -> None:
-    data = json.dumps(message).encode() + b"\n"
-    while data:
-        data = data[replies.write(data) :]

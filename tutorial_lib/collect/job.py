@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,19 +14,19 @@ from tutorial_lib.collect.background import read_ahead
 from tutorial_lib.collect.batch_capture import BatchCapture, capturing, layers_to_collect
 from tutorial_lib.collect.data.batches import Batch
 from tutorial_lib.collect.data.chunks import Budget, Chunk, in_chunks
-from tutorial_lib.collect.data.records import STDIN
+from tutorial_lib.collect.data.records import STDIN, open_source
 from tutorial_lib.collect.data.values import Source
-from tutorial_lib.collect.data.where import Where, check_where, rows_of_record
+from tutorial_lib.collect.data.where import rows_of_record
 from tutorial_lib.collect.disk.provenance import Settings, checksum_of_weights, hash_of_tokenizer, versions
-from tutorial_lib.collect.errors import CollectError, check_at_least_one
-from tutorial_lib.collect.plan import OnBad, Plan, Reading, TooLong, make_plan
+from tutorial_lib.collect.errors import CollectError
+from tutorial_lib.collect.options import CollectOptions
+from tutorial_lib.collect.plan import Plan, Reading, make_plan
 from tutorial_lib.collect.progress_report import reporting
 from tutorial_lib.collect.ranks import Ranks
 
 SHARD_BYTES = 256 * 2**20
 SHARD_TOKENS = 2**20
 SHARD_DOCUMENTS = 2**16
-DTYPES = ("float32", "float16", "bfloat16", "float64")
 
 
 @dataclass(frozen=True)
@@ -52,75 +52,38 @@ class Sink(Protocol):
     def end(self, plan: Plan) -> None: ...
 
 
-def make_job(
-    model: nn.Module,
-    source: Source,
-    layers: Iterable[int],
-    *,
-    tokenizer: Any,
-    positions: Where,
-    dtype: torch.dtype | str | None,
-    max_length: int | None,
-    too_long: TooLong,
-    on_bad: OnBad,
-    add_special_tokens: bool,
-    skip_special_tokens: bool,
-    batch_tokens: int,
-    shard_rows: int | None,
-) -> Job:
+def make_job(model: nn.Module, data: Any, layers: Iterable[int], options: CollectOptions) -> Job:
     """Checks everything that can be checked without the data; see `collect_residual_streams`."""
+    source = open_source(data, column=options.column, split=options.split)
     model = unwrapped(model)  # DistributedDataParallel would have the ranks wait for each other in each pass
     wanted = layers_to_collect(model, layers)
     if any(module.training for module in model.modules()):
         raise CollectError(
             "the model, or a part of it, is in training mode, in which dropout is on: call model.eval() first"
         )
-    _check_choice("too_long", too_long, get_args(TooLong))
-    _check_choice("on_bad", on_bad, get_args(OnBad))
-    for name, value in {
-        "max_length": max_length,
-        "batch_tokens": batch_tokens,
-        "shard_rows": shard_rows,
-    }.items():
-        if value is not None:
-            check_at_least_one(name, value)
-    if skip_special_tokens and tokenizer is None:
+    tokenizer = options.tokenizer
+    if options.skip_special_tokens and tokenizer is None:
         raise CollectError("skip_special_tokens needs the tokenizer, which knows them")
-    where = check_where(positions)
     config: Any = stream_of(model).config
-    longest = max_length or _longest(config, tokenizer)
     reading = Reading(
-        tokenizer=tokenizer,
-        positions=where,
-        max_length=longest,
-        too_long=too_long,
-        on_bad=on_bad,
-        add_special_tokens=add_special_tokens,
-        skip_tokens=frozenset(tokenizer.all_special_ids) if skip_special_tokens else frozenset(),
-        batch_tokens=batch_tokens,
+        options,
+        longest=options.max_length or _longest(config, tokenizer),
+        skip_tokens=frozenset(tokenizer.all_special_ids if options.skip_special_tokens else ()),
         vocab_size=getattr(config, "vocab_size", None),
     )
-    d_model, of_rows = _probe(model, wanted, dtype)
-    rows = shard_rows or max(1024, SHARD_BYTES // (len(wanted) * d_model * of_rows.itemsize))
+    d_model, dtype = _probe(model, wanted, options.dtype)
     budget = Budget(
         tokens=SHARD_TOKENS,
-        rows=rows,
+        rows=options.shard_rows or max(1024, SHARD_BYTES // (len(wanted) * d_model * dtype.itemsize)),
         records=SHARD_DOCUMENTS,
-        longest=None if too_long == "split" else longest,
-        rows_of_record=rows_of_record(where),
+        longest=None if options.too_long == "split" else reading.longest,
+        rows_of_record=rows_of_record(options.positions),
     )
-    settings = _settings(model, wanted, d_model, of_rows, reading, budget)
-    return Job(model, source, wanted, of_rows, reading, budget, settings)
+    settings = _settings(model, wanted, d_model, dtype, reading, budget)
+    return Job(model, source, wanted, dtype, reading, budget, settings)
 
 
-def run(
-    job: Job,
-    ranks: Ranks,
-    done: Callable[[Chunk, str], bool],
-    sink: Sink,
-    *,
-    progress: bool,
-) -> int:
+def run(job: Job, ranks: Ranks, done: Callable[[Chunk, str], bool], sink: Sink) -> int:
     """Runs the chunks of this rank that are not done, in their order.
 
     Args:
@@ -145,8 +108,9 @@ def run(
             else:
                 yield chunk.records[-1].end
 
+    progress = job.reading.options.progress and (ranks.rank == 0 or ranks.group is None)
     with (
-        reporting(job.source.length, progress and (ranks.rank == 0 or ranks.group is None)) as report,
+        reporting(job.source.length, progress) as report,
         closing(read_ahead(plans())) as ready,
         ExitStack() as hooks,
     ):
@@ -183,11 +147,6 @@ def device_of(model: nn.Module) -> torch.device:
     return next((device for device in devices if device.type != "meta"), torch.device("cpu"))
 
 
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise CollectError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
-
-
 def _longest(config: Any, tokenizer: Any) -> int:
     """The longest input that the model says it can take; 2048 where it says nothing."""
     found = [
@@ -200,9 +159,6 @@ def _longest(config: Any, tokenizer: Any) -> int:
 
 def _probe(model: nn.Module, layers: list[int], dtype: Any) -> tuple[int, torch.dtype]:
     """The width and dtype of rows, from a run of one token: no model that cannot be collected begins."""
-    if dtype is not None:
-        dtype = str(dtype).removeprefix("torch.")
-        _check_choice("dtype", dtype, DTYPES)
     one = torch.zeros(1, 1, dtype=torch.int64, device=device_of(model))
     with capturing(model, layers) as capture:
         found = capture(one, torch.ones_like(one), one[0])
@@ -218,7 +174,8 @@ def _settings(
 ) -> Settings:
     host = stream_of(model).host
     config = getattr(host, "config", None)
-    where = reading.positions
+    options = reading.options
+    where = options.positions
     return Settings(
         model=str(getattr(config, "_name_or_path", "") or ""),
         revision=getattr(config, "_commit_hash", None),
@@ -226,16 +183,16 @@ def _settings(
         weights=checksum_of_weights(model),
         model_dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
         device=device_of(model).type,
-        tokenizer=None if reading.tokenizer is None else hash_of_tokenizer(reading.tokenizer),
+        tokenizer=None if options.tokenizer is None else hash_of_tokenizer(options.tokenizer),
         layers=layers,
         d_model=d_model,
         dtype=str(dtype).removeprefix("torch."),
         positions=f"{where.start}:{where.stop}:{where.step}" if isinstance(where, slice) else where,
-        add_special_tokens=reading.add_special_tokens,
+        add_special_tokens=options.add_special_tokens,
         skip_tokens=sorted(reading.skip_tokens),
-        max_length=reading.max_length,
-        too_long=reading.too_long,
-        batch_tokens=reading.batch_tokens,
+        max_length=reading.longest,
+        too_long=options.too_long,
+        batch_tokens=options.batch_tokens,
         shard_tokens=budget.tokens,
         shard_rows=budget.rows,
         shard_documents=budget.records,

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
-from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -15,11 +14,9 @@ from torch import Tensor
 from tutorial_lib.collect.data.batches import Batch, in_groups, make_batch
 from tutorial_lib.collect.data.chunks import Chunk
 from tutorial_lib.collect.data.values import Value
-from tutorial_lib.collect.data.where import Where, select_positions
+from tutorial_lib.collect.data.where import select_positions
 from tutorial_lib.collect.errors import BadRecordError, CollectError
-
-TooLong: TypeAlias = Literal["truncate", "split", "skip", "error"]
-OnBad: TypeAlias = Literal["error", "skip"]
+from tutorial_lib.collect.options import CollectOptions
 
 
 @dataclass(frozen=True)
@@ -27,26 +24,15 @@ class Reading:
     """How documents become rows.
 
     Attributes:
-        tokenizer: None for data that are token ids already.
-        positions: "all", "last", an int, ints or a slice, within each document; negative ones count from its
-            end.
-        max_length: the longest piece that is run, in tokens.
-        too_long: what becomes of a longer document.
-        on_bad: what becomes of a record that cannot be read.
-        add_special_tokens: whether the tokenizer adds its own, such as one at the start.
-        skip_tokens: ids of tokens that are run and not kept, such as one at the start.
-        batch_tokens: padded tokens in a batch, at most, unless one document has more.
-        vocab_size: ids must lie below it. None: not checked.
+        options: what the caller asked for.
+        longest: the longest piece that is run, in tokens.
+        skip_tokens: ids of tokens that are run and not kept.
+        vocab_size: ids must be less than this; not checked if None.
     """
 
-    tokenizer: Any
-    positions: Where
-    max_length: int
-    too_long: TooLong
-    on_bad: OnBad
-    add_special_tokens: bool
+    options: CollectOptions
+    longest: int
     skip_tokens: frozenset[int]
-    batch_tokens: int
     vocab_size: int | None
 
 
@@ -113,7 +99,7 @@ def make_plan(chunk: Chunk, content: str, reading: Reading) -> Plan:
     rows = np.cumsum(kept) - 1
     batches = [
         make_batch(tokens, kept, rows, starts[group], lengths[group])
-        for group in in_groups(lengths.tolist(), reading.batch_tokens)
+        for group in in_groups(lengths.tolist(), reading.options.batch_tokens)
     ]
     return Plan(
         chunk,
@@ -134,7 +120,7 @@ def _encoded(chunk: Chunk, reading: Reading, skipped: Counter[str]) -> list[tupl
             if not isinstance(value, str):
                 _check_ids(value, reading.vocab_size, record.index)
         except BadRecordError:
-            if reading.on_bad == "error":
+            if reading.options.on_bad == "error":
                 raise
             skipped["bad"] += 1
             continue
@@ -143,7 +129,7 @@ def _encoded(chunk: Chunk, reading: Reading, skipped: Counter[str]) -> list[tupl
         else:
             values.append((record.index, value))
     texts = [value for _, value in values if isinstance(value, str)]
-    if texts and reading.tokenizer is None:
+    if texts and reading.options.tokenizer is None:
         raise CollectError("the data are texts: give the model's tokenizer")
     encoded = iter(_tokenized(texts, reading) if texts else [])
     documents = [(index, next(encoded) if isinstance(value, str) else value) for index, value in values]
@@ -152,8 +138,9 @@ def _encoded(chunk: Chunk, reading: Reading, skipped: Counter[str]) -> list[tupl
 
 
 def _tokenized(texts: list[str], reading: Reading) -> list[list[int]]:
+    options = reading.options
     # verbose: no warning about long texts, which are dealt with here
-    found = reading.tokenizer(texts, add_special_tokens=reading.add_special_tokens, verbose=False)
+    found = options.tokenizer(texts, add_special_tokens=options.add_special_tokens, verbose=False)
     ids: list[list[int]] = found["input_ids"]
     most = max((max(each) for each in ids if each), default=0)
     if reading.vocab_size is not None and most >= reading.vocab_size:
@@ -176,18 +163,18 @@ def _check_ids(ids: list[int], vocab_size: int | None, index: int) -> None:
 def _pieces(
     documents: Iterable[tuple[int, list[int]]], reading: Reading, skipped: Counter[str]
 ) -> Iterator[Piece]:
-    longest = reading.max_length
+    longest = reading.longest
     for index, ids in documents:
         if len(ids) > longest:
-            if reading.too_long == "error":
+            if reading.options.too_long == "error":
                 raise CollectError(
                     f"document {index} has {len(ids)} tokens, more than max_length {longest}; "
                     'too_long can be "truncate", "split" or "skip"'
                 )
-            if reading.too_long == "skip":
+            if reading.options.too_long == "skip":
                 skipped["too long"] += 1
                 continue
-            if reading.too_long == "truncate":
+            if reading.options.too_long == "truncate":
                 skipped["cut to max_length"] += 1
                 ids = ids[:longest]
             else:
@@ -197,12 +184,12 @@ def _pieces(
 
 def _pieces_of(index: int, ids: list[int], reading: Reading, skipped: Counter[str]) -> Iterator[Piece]:
     """The pieces of one document that have a chosen position."""
-    longest = reading.max_length
-    if reading.positions == "all":
+    longest = reading.longest
+    if reading.options.positions == "all":
         for offset in range(0, len(ids), longest):
             yield Piece(index, offset, ids[offset : offset + longest], None)
         return
-    chosen = select_positions(reading.positions, len(ids))
+    chosen = select_positions(reading.options.positions, len(ids))
     if not chosen:
         skipped["without a position to keep"] += 1
     for offset, within in groupby(chosen, lambda at: at - at % longest):

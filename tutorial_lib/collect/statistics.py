@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,14 @@ from torch import Tensor, nn
 
 from tutorial_lib.collect.data.batches import Batch
 from tutorial_lib.collect.data.chunks import Chunk
-from tutorial_lib.collect.data.records import open_source
 from tutorial_lib.collect.data.where import Where
 from tutorial_lib.collect.disk.folder import STATISTICS, open_together
 from tutorial_lib.collect.disk.shards import map_shard, read_header, write_shard
 from tutorial_lib.collect.errors import CollectError, OthersNotDoneError
 from tutorial_lib.collect.job import Job, make_job, run
 from tutorial_lib.collect.moments import Moments, StreamStatistics
-from tutorial_lib.collect.plan import OnBad, Plan, TooLong
+from tutorial_lib.collect.options import CollectOptions, OnBad, TooLong
+from tutorial_lib.collect.plan import Plan
 from tutorial_lib.collect.ranks import Ranks, find_ranks
 
 SAVE_EVERY = 60.0  # seconds; so much work is lost at most when a process is killed
@@ -66,27 +67,24 @@ def collect_statistics(
         OthersNotDoneError: to ranks without a process group, all but the last one. Nothing is wrong: that
             one writes the statistics of all.
     """
-    job = make_job(
-        model,
-        open_source(data, column=column, split=split),
-        layers,
-        tokenizer=tokenizer,
-        positions=positions,
-        dtype=None,
-        max_length=max_length,
-        too_long=too_long,
-        on_bad=on_bad,
-        add_special_tokens=add_special_tokens,
-        skip_special_tokens=skip_special_tokens,
-        batch_tokens=batch_tokens,
-        shard_rows=CHUNK_ROWS,
-    )
-    here = find_ranks(rank, ranks)
+    return add_up(model, data, layers, out, CollectOptions.of(locals()))
+
+
+def add_up(
+    model: nn.Module,
+    data: Any,
+    layers: Iterable[int],
+    out: str | PathLike[str] | None,
+    options: CollectOptions,
+) -> dict[str, StreamStatistics]:
+    """`collect_statistics`, with its options in one."""
+    job = make_job(model, data, layers, replace(options, shard_rows=CHUNK_ROWS))
+    here = find_ranks(options.rank, options.ranks)
     folder = None if out is None else Path(out).expanduser()
     if folder is not None:
         open_together(folder, job.settings, here)
     sink = _MomentSink(job, here, folder)
-    run(job, here, sink.has, sink, progress=progress)
+    run(job, here, sink.has, sink)
     sink.finish()
     return _merged(job, here, folder, sink)
 

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from tutorial_lib.collect.background import WriteBehind
 from tutorial_lib.collect.data.batches import Batch
-from tutorial_lib.collect.data.records import open_source
 from tutorial_lib.collect.data.where import Where
 from tutorial_lib.collect.disk.folder import header_of, is_made, open_together, write_manifest
 from tutorial_lib.collect.disk.shards import shard_path, write_shard
 from tutorial_lib.collect.disk.store import ActivationStore
 from tutorial_lib.collect.host_copies import HostCopies
 from tutorial_lib.collect.job import Job, make_job, run
-from tutorial_lib.collect.plan import OnBad, Plan, TooLong
+from tutorial_lib.collect.options import CollectOptions, OnBad, TooLong
+from tutorial_lib.collect.plan import Plan
 from tutorial_lib.collect.ranks import Ranks, find_ranks
 
 
@@ -89,25 +89,18 @@ def collect_residual_streams(
         ValueError, TypeError: a layer that does not exist or is no number.
         OSError: the disk is full, for example. No half shard is left.
     """
-    job = make_job(
-        model,
-        open_source(data, column=column, split=split),
-        layers,
-        tokenizer=tokenizer,
-        positions=positions,
-        dtype=dtype,
-        max_length=max_length,
-        too_long=too_long,
-        on_bad=on_bad,
-        add_special_tokens=add_special_tokens,
-        skip_special_tokens=skip_special_tokens,
-        batch_tokens=batch_tokens,
-        shard_rows=shard_rows,
-    )
-    return run_job(job, Path(out).expanduser(), find_ranks(rank, ranks), progress=progress)
+    return collect_rows(model, data, layers, out, CollectOptions.of(locals()))
 
 
-def run_job(job: Job, folder: Path, here: Ranks, *, progress: bool) -> ActivationStore:
+def collect_rows(
+    model: nn.Module, data: Any, layers: Iterable[int], out: str | PathLike[str], options: CollectOptions
+) -> ActivationStore:
+    """`collect_residual_streams`, with its options in one."""
+    job = make_job(model, data, layers, options)
+    return run_job(job, Path(out).expanduser(), find_ranks(options.rank, options.ranks))
+
+
+def run_job(job: Job, folder: Path, here: Ranks) -> ActivationStore:
     """Does what `collect_residual_streams` does once everything is checked."""
     open_together(folder, job.settings, here)
     digest = job.settings.digest()
@@ -117,7 +110,6 @@ def run_job(job: Job, folder: Path, here: Ranks, *, progress: bool) -> Activatio
             here,
             lambda chunk, content: is_made(folder, chunk, content, digest),
             _ShardSink(folder, job, writer),
-            progress=progress,
         )
     here.wait()
     if here.rank == 0 or here.group is None:

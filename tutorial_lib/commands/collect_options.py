@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,135 +30,75 @@ class Dtype(Enum):
     float64 = "float64"
 
 
+def _option(help: str, *names: str, of: str | None = None, least: int | None = None) -> Any:
+    """An option in the group `of`, with its least value."""
+    return typer.Option(*names, help=help, rich_help_panel=of, min=least)
+
+
 Data = Annotated[
     str,
-    typer.Option(
-        help="A .jsonl or .parquet file, a folder of them or of Dataset.save_to_disk, or - for JSONL "
-        "from standard input.",
-        show_default=False,
+    _option(
+        "A .jsonl or .parquet file, a folder of them or of Dataset.save_to_disk, or - for JSONL "
+        "from standard input."
     ),
 ]
 Layers = Annotated[
-    str,
-    typer.Option(
-        help="Such as 2,4. Layer i is the input of block i; after the last block: the number of blocks.",
-        show_default=False,
-    ),
+    str, _option("Such as 2,4. Layer i is the input of block i; after the last block: the number of blocks.")
 ]
-Out = Annotated[
-    Path,
-    typer.Option(help="A new folder, or one to go on with.", show_default=False),
-]
+Out = Annotated[Path, _option("A new folder, or one to go on with.")]
 Model = Annotated[
-    str | None,
-    typer.Option(
-        help="A folder, or a name on the Hub. Default: $TUTORIAL_MODEL, or the model in the box.",
-        show_default=False,
-    ),
+    str | None, _option("A folder, or a name on the Hub. Default: $TUTORIAL_MODEL, or the model in the box.")
 ]
 Column = Annotated[
-    str | None,
-    typer.Option(
-        help="That has the texts or token ids. Default: text or input_ids.",
-        show_default=False,
-        rich_help_panel=DATA,
-    ),
+    str | None, _option("That has the texts or token ids. Default: text or input_ids.", of=DATA)
 ]
-Split = Annotated[
-    str | None, typer.Option(help="Of a saved DatasetDict.", show_default=False, rich_help_panel=DATA)
-]
+Split = Annotated[str | None, _option("Of a saved DatasetDict.", of=DATA)]
 OnBadRecord = Annotated[
-    OnBad,
-    typer.Option(
-        help="For a record that cannot be read: error stops, skip counts it.",
-        rich_help_panel=DATA,
-    ),
+    OnBad, _option("For a record that cannot be read: error stops, skip counts it.", of=DATA)
 ]
-Positions = Annotated[
-    str,
-    typer.Option(help="all, last, or such as 0, -2,-1 or -4: in each document.", rich_help_panel=SHAPE),
-]
+Positions = Annotated[str, _option("all, last, or such as 0, -2,-1 or -4: in each document.", of=SHAPE)]
 RowDtype = Annotated[
     Dtype | None,
-    typer.Option(
-        help="Of the rows: float32, float16, bfloat16 or float64. Default: the model's.",
-        show_default=False,
-        rich_help_panel=SHAPE,
-    ),
+    _option("Of the rows: float32, float16, bfloat16 or float64. Default: the model's.", of=SHAPE),
 ]
 MaxLength = Annotated[
     int | None,
-    typer.Option(
-        min=1,
-        help="The longest piece that is run, in tokens. Default: what the model can take.",
-        show_default=False,
-        rich_help_panel=SHAPE,
-    ),
+    _option("The longest piece that is run, in tokens. Default: what the model can take.", of=SHAPE, least=1),
 ]
 TooLongDocument = Annotated[
-    TooLong,
-    typer.Option(
-        help="For a longer document: truncate, split, skip or error.",
-        rich_help_panel=SHAPE,
-    ),
+    TooLong, _option("For a longer document: truncate, split, skip or error.", of=SHAPE)
 ]
 SpecialTokens = Annotated[
-    bool, typer.Option(help="Have the tokenizer add its special tokens.", rich_help_panel=SHAPE)
+    bool,
+    _option("Have the tokenizer add its special tokens.", "--special-tokens/--no-special-tokens", of=SHAPE),
 ]
 SkipSpecialTokens = Annotated[
-    bool,
-    typer.Option(
-        "--skip-special-tokens", help="Do not keep the rows of special tokens.", rich_help_panel=SHAPE
-    ),
+    bool, _option("Do not keep the rows of special tokens.", "--skip-special-tokens", of=SHAPE)
 ]
 Statistics = Annotated[
-    bool,
-    typer.Option(
-        "--statistics",
-        help="Keep only mean, covariance and norms, and no rows.",
-        rich_help_panel=SHAPE,
-    ),
+    bool, _option("Keep only mean, covariance and norms, and no rows.", "--statistics", of=SHAPE)
 ]
 Device = Annotated[
     str | None,
-    typer.Option(
-        help="Such as cuda:1. Default: $TUTORIAL_DEVICE; else each process its own GPU, if there is one.",
-        show_default=False,
-        rich_help_panel=RUN,
+    _option(
+        "Such as cuda:1. Default: $TUTORIAL_DEVICE; else each process its own GPU, if there is one.", of=RUN
     ),
 ]
-ModelDtype = Annotated[
-    str | None,
-    typer.Option(
-        help="To run the model in. Default: as it was saved.", show_default=False, rich_help_panel=RUN
-    ),
-]
+ModelDtype = Annotated[str | None, _option("To run the model in. Default: as it was saved.", of=RUN)]
 BatchTokens = Annotated[
-    int,
-    typer.Option(
-        min=1, help="Padded tokens in a batch, at most: less takes less memory.", rich_help_panel=RUN
-    ),
+    int, _option("Padded tokens in a batch, at most: less takes less memory.", of=RUN, least=1)
 ]
 ShardRows = Annotated[
     int | None,
-    typer.Option(
-        min=1,
-        help="About how many rows a file has. Default: such that it has about 256 MiB.",
-        show_default=False,
-        rich_help_panel=RUN,
-    ),
+    _option("About how many rows a file has. Default: such that it has about 256 MiB.", of=RUN, least=1),
 ]
 Rank = Annotated[
     int | None,
-    typer.Option(
-        min=0,
-        help="Which of the --ranks this process is. torchrun and accelerate launch say it themselves.",
-        show_default=False,
-        rich_help_panel=RUN,
+    _option(
+        "Which of the --ranks this process is. torchrun and accelerate launch say it themselves.",
+        of=RUN,
+        least=0,
     ),
 ]
-Ranks = Annotated[
-    int | None,
-    typer.Option(min=1, help="How many processes share the folder.", show_default=False, rich_help_panel=RUN),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.", rich_help_panel=RUN)]
+Ranks = Annotated[int | None, _option("How many processes share the folder.", of=RUN, least=1)]
+Quiet = Annotated[bool, _option("No progress.", "--quiet", of=RUN)]

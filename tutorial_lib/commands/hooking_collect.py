@@ -2,6 +2,8 @@
 
 import os
 import sys
+from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,7 +34,7 @@ def collect_command(
     dtype: options.RowDtype = None,
     max_length: options.MaxLength = None,
     too_long: options.TooLongDocument = options.TooLong.truncate,
-    special_tokens: options.SpecialTokens = True,
+    add_special_tokens: options.SpecialTokens = True,
     skip_special_tokens: options.SkipSpecialTokens = False,
     statistics: options.Statistics = False,
     device: options.Device = None,
@@ -54,52 +56,37 @@ def collect_command(
     Exit code 0: all is done. 2: something that was given cannot be used.
     130: stopped with Ctrl-C. What was written before stays in each case.
     """
+    given = {name: value.value if isinstance(value, Enum) else value for name, value in locals().items()}
     numbers = _layers(layers)
     here = _started_as(rank)
     # First what takes no time: a missing file should not wait for torch, a wrong one not for the model.
     if data != "-" and not Path(data).expanduser().exists():
         raise UsageError(f"there is no file or folder {data!r}")
     try:
-        from tutorial_lib.collect import collect_residual_streams, collect_statistics
         from tutorial_lib.collect.data.records import STDIN, open_source
-        from tutorial_lib.collect.data.where import check_where
         from tutorial_lib.collect.disk.folder import check_usable
-        from tutorial_lib.collect.ranks import check_rank
+        from tutorial_lib.collect.options import CollectOptions
+        from tutorial_lib.collect.statistics import add_up
+        from tutorial_lib.collect.streams import collect_rows
         from tutorial_lib.models import load_model
 
         if statistics and (dtype is not None or shard_rows is not None):
             raise UsageError("--dtype and --shard-rows are for rows, and --statistics keeps none")
-        check_where(positions)
-        check_rank(rank, ranks)
+        asked = CollectOptions.of({**given, "progress": not quiet})
         check_usable(out)
         source = open_source(data, column=column, split=split)
         if source.name == STDIN and sys.stdin.isatty():
             say("reading JSONL from the terminal; its end is Ctrl-D", error=True)
         quiet_transformers()
         loaded, tokenizer = load_model(model, device=device or _own_device(), dtype=model_dtype)
-        shared: dict[str, Any] = dict(
-            tokenizer=tokenizer,
-            positions=positions,
-            max_length=max_length,
-            too_long=too_long.value,
-            on_bad=on_bad.value,
-            add_special_tokens=special_tokens,
-            skip_special_tokens=skip_special_tokens,
-            batch_tokens=batch_tokens,
-            rank=rank,
-            ranks=ranks,
-            progress=not quiet,
-        )
+        asked = replace(asked, tokenizer=tokenizer)
         if statistics:
-            found = collect_statistics(loaded, source, numbers, out, **shared)
+            found = add_up(loaded, source, numbers, out, asked)
             if not here:
                 say_statistics(found)
                 say(f"The sums are in {out}")
             return
-        of_rows = None if dtype is None else dtype.value
-        store = collect_residual_streams(
-            loaded, source, numbers, out, dtype=of_rows, shard_rows=shard_rows, **shared
-        )
+        store = collect_rows(loaded, source, numbers, out, asked)
     except (ValueError, TypeError, MemoryError, RuntimeError) as error:
         _refuse(error, here)
     except KeyboardInterrupt:

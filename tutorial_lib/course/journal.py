@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tutorial_lib.course import CourseError
+from tutorial_lib.files import lock
 
 NAME = "journal.jsonl"
 
@@ -19,11 +20,9 @@ class Journal:
         self.file = file
         self.records: dict[str, dict[str, Any]] = {}
         self._stream = file.open("a+b")
-        try:
-            _lock(self._stream.fileno())
-        except OSError:
+        if not lock(self._stream):
             self._stream.close()
-            raise CourseError(f"{file.parent} is being written by another `hooking grade`") from None
+            raise CourseError(f"{file.parent} is being written by another `hooking grade`")
         self._read()
 
     def add(self, record: dict[str, Any]) -> None:
@@ -74,19 +73,3 @@ def open_journal(folder: Path, *, anew: bool = False) -> Iterator[Journal]:
         yield journal
     finally:
         journal.close()
-
-
-if os.name == "nt":  # pragma: no cover
-
-    def _lock(descriptor: int) -> None:
-        import msvcrt
-
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-
-else:
-
-    def _lock(descriptor: int) -> None:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

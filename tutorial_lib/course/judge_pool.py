@@ -4,10 +4,6 @@ import contextlib
 import json
 import os
 import queue
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -16,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import tutorial_lib
+from tutorial_lib.checker.json_process import JsonProcess, Message
 from tutorial_lib.course import CourseError
 from tutorial_lib.exercises.catalog import Exercise
 
@@ -134,90 +131,61 @@ class _Judge:
     def __init__(self, limits: Mapping[str, Any], device: str) -> None:
         self.settings = {"limits": dict(limits), "device": device}
         self.patience = PATIENCE * float(limits.get("seconds", SECONDS)) + START
-        self.process: subprocess.Popen[str] | None = None
+        self.process: JsonProcess | None = None
         self.protections: Any = None
         self.ended = False
 
     def grade(self, task: Task) -> Verdict:
         began = time.monotonic()
         reply = self._ask(task.request())
-        error = reply.get("error", "") if reply else self._end_of_judge()
-        seconds = round(time.monotonic() - began, 3)
-        return Verdict(task, reply.get("report") if reply else None, error, self.protections, seconds)
+        error = reply.get("error", "")
+        if not reply:
+            code = self._stop()
+            error = f"the judge ended without a verdict (exit code {code}); run `hooking grade` again"
+        return Verdict(task, reply.get("report"), error, self.protections, round(time.monotonic() - began, 3))
 
     def end(self) -> None:
         self.ended = True
-        self._kill()
+        self._stop()
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
-        """The reply; None where the judge died, or was ended since it took too long."""
+    def _ask(self, request: Message) -> Message:
+        """The reply; an empty one if the judge died, babbled, or was ended since it took too long."""
         hangs = threading.Timer(self.patience, self._kill)
         hangs.start()
         try:
             process = self.process or self._start()
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(request) + "\n")
-            process.stdin.flush()
-            return _reply(process)
-        except CourseError:
-            raise
-        except (OSError, ValueError):  # a pipe that broke; a line that is no JSON
-            return None
+            process.send(request)
+            reply = process.wait() or {}
+        except OSError:  # a pipe that broke
+            return {}
         finally:
             hangs.cancel()
+        return reply if reply.keys() & {"report", "error"} else {}
 
-    def _start(self) -> subprocess.Popen[str]:
+    def _start(self) -> JsonProcess:
         if self.ended:
             raise OSError("no more judges")
         root = str(Path(tutorial_lib.__file__).parent.parent)
         code = _RUN.format(root=root, module="tutorial_lib.course.judge_process")
         # One thread each, and one order of sets: the same sums and messages whatever the number of judges.
-        env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+        env = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
         env["PYTHONPATH"] = os.pathsep.join(
             os.path.abspath(part) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part
         )
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
-            self.process = process = subprocess.Popen(
-                [sys.executable, "-c", code, json.dumps(self.settings)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=complaints,
-                text=True,
-                encoding="utf-8",
-                env=env,
-                cwd=os.path.abspath(os.sep),  # what it starts should not look among the submissions either
-                start_new_session=True,
-            )
-            first = _reply(process)
-            if first is None and not self.ended:
-                complaints.seek(0)
-                last = complaints.read().strip().splitlines()[-1:]
-                raise CourseError(f"no judge can be started: {last[0] if last else 'it says nothing'}")
-        self.protections = first.get("protections") if first else None
+        # What it starts should not look among the submissions either.
+        process = JsonProcess("-c", code, json.dumps(self.settings), env=env, cwd=os.path.abspath(os.sep))
+        self.process = process
+        first = process.wait()
+        if first is None and not self.ended:
+            last = process.errors().strip().splitlines()[-1:]
+            raise CourseError(f"no judge can be started: {last[0] if last else 'it says nothing'}")
+        self.protections = (first or {}).get("protections")
         return process
 
-    def _end_of_judge(self) -> str:
-        code = None
-        if self.process is not None:
-            self._kill()
-            code = self.process.wait()
-            self.process = None
-        return f"the judge ended without a verdict (exit code {code}); run `hooking grade` again"
-
     def _kill(self) -> None:
-        process = self.process
-        if process is None or process.poll() is not None:
-            return
-        with contextlib.suppress(OSError):
-            if os.name == "posix":
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                process.kill()
-        process.wait()
+        if self.process is not None:
+            self.process.kill()
 
-
-def _reply(process: "subprocess.Popen[str]") -> dict[str, Any] | None:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    reply = json.loads(line) if line.endswith("\n") else None
-    return reply if isinstance(reply, dict) else None
+    def _stop(self) -> int | None:
+        process, self.process = self.process, None
+        return None if process is None else process.stop()

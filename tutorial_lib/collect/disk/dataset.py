@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from tutorial_lib.collect.disk.partial import PARTIAL
 from tutorial_lib.collect.errors import CollectError
 from tutorial_lib.collect.progress_report import reporting
+from tutorial_lib.files import PARTIAL
 
 if TYPE_CHECKING:
     from tutorial_lib.collect.disk.store import ActivationStore

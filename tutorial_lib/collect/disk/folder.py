@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from tutorial_lib.collect.data.chunks import Chunk
-from tutorial_lib.collect.disk.partial import PARTIAL, remove_abandoned, write_text
 from tutorial_lib.collect.disk.provenance import Settings, digest_of
 from tutorial_lib.collect.disk.shards import numbers_of, read_header, shard_path
 from tutorial_lib.collect.errors import CollectError
 from tutorial_lib.collect.plan import Plan
 from tutorial_lib.collect.ranks import Ranks
+from tutorial_lib.files import PARTIAL, remove_abandoned, write_whole
 
 FORMAT = 1
 SETTINGS = "collection.json"
@@ -54,7 +54,7 @@ def open_folder(folder: Path, settings: Settings) -> None:
         # Ranks that come here at the same time write the same.
         text = {"format": FORMAT, "settings": settings.as_json()}
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(file, json.dumps(text, indent=1) + "\n")
+        write_whole(file, json.dumps(text, indent=1) + "\n", durable=True)
     _check_same(file, settings)
     remove_abandoned(folder)  # of processes that were killed
 
@@ -141,7 +141,7 @@ def write_manifest(folder: Path, n_shards: int) -> dict[str, Any] | None:
     if len(numbers) < n_shards:
         return None
     manifest = manifest_of(folder, numbers, finished=True)
-    write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n", durable=True)
     return manifest
 
 

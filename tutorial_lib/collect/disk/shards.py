@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from tutorial_lib.collect.disk.partial import growing
 from tutorial_lib.collect.errors import CollectError
+from tutorial_lib.files import growing
 
 _NAME = re.compile(r"shard-(\d{8})\.safetensors")
 _HEADER = "collection"  # one key: the format does not keep the order of several, and bytes must repeat
