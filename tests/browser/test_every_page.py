@@ -1,15 +1,21 @@
-"""Every page of the built site in a real browser: light and dark, wide and on a phone."""
+"""Every page of the built site in a real browser: light and dark, wide and on a phone.
+
+A push opens the first page of each folder, whose frame all pages of the folder share, and a share of the others.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.browser.sweep import Finding, pages_of, sweep
+from tests.browser.all_pages import Finding, first_of_each_folder, pages_of, sweep
+from tests.turns import TURNS, deal
 from tools.site.site_server import serving
 
 Wrong = Callable[[str], str]
+SHARES = 4
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +27,24 @@ def findings(chromium: Any, address: str, site: Path, request: pytest.FixtureReq
         with capture.global_and_fixture_disabled():
             print(f"\n  {line}", end="", flush=True)
 
-    return sweep(chromium, address, pages_of(site), progress)
+    return sweep(chromium, address, in_this_turn(pages_of(site), request.config.option), progress)
+
+
+def in_this_turn(pages: list[str], option: Any) -> list[str]:
+    """The pages that this run opens, see `tests/turns.py`; all of them with --everything."""
+    firsts = list(first_of_each_folder(pages))
+    shares = deal([page for page in pages if page not in firsts], SHARES)
+    return pages if option.everything else firsts + shares[option.turn % SHARES]
+
+
+def test_the_turns_together_open_every_page() -> None:
+    pages = ["", "a/", "a/1/", "a/2/", "b/", "b/1/", "b/2/", "b/3/", "404.html"]
+
+    def turn(number: int, everything: bool = False) -> set[str]:
+        return set(in_this_turn(pages, SimpleNamespace(turn=number, everything=everything)))
+
+    assert set().union(*map(turn, range(TURNS))) == turn(0, everything=True) == set(pages)
+    assert all({"", "a/", "b/", "404.html"} <= turn(number) < set(pages) for number in range(TURNS))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 from tests import ROOT
+from tests.turns import by_turns
 from tools.notebooks import install_cell, notebooks
 from tools.pages.page import read_page
 
@@ -352,8 +353,9 @@ def reader(monkeypatch):
     monkeypatch.delenv("MPLBACKEND", raising=False)
 
 
+# A kernel imports torch anew, and the blocks of the pages are run in each push: the notebooks take turns.
 @pytest.mark.slow
-@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", by_turns(COMMITTED, of=6), ids=lambda path: path.stem)
 def test_a_committed_notebook_runs_and_prints_what_it_holds(path, reader, tmp_path):
     execute(nbformat.read(path, 4), tmp_path)
 

@@ -80,9 +80,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def find_chromium() -> str | None:
-    """The program that $CHROMIUM names, else Debian's Chromium, else Chrome; None where there is none."""
-    names = (os.environ.get("CHROMIUM"), "chromium", "google-chrome")
+def find_chromium(*first: str) -> str | None:
+    """What $CHROMIUM names, else `first`, Debian's Chromium or Chrome; None where there is none."""
+    names = (os.environ.get("CHROMIUM"), *first, "chromium", "google-chrome")
     return next((found for name in names if name and (found := shutil.which(name))), None)
 
 

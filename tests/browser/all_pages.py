@@ -5,7 +5,7 @@ the dark one, with the rules that theme and width bear on. What only a wide page
 of the theme beside the text, is the same for all pages of a folder, and is judged on the first of each.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,18 +60,23 @@ def pages_of(site: Path) -> list[str]:
     return ["" if folder == "." else f"{folder}/" for folder in folders] + ["404.html"]
 
 
+def first_of_each_folder(pages: Sequence[str]) -> Collection[str]:
+    """Where the parts of the theme beside the text are judged: they are the same on all pages of a folder."""
+    return {page.split("/")[0]: page for page in reversed(pages)}.values()
+
+
 def sweep(
     browser: Any, address: str, pages: Sequence[str], progress: Callable[[str], None] = print
 ) -> list[Finding]:
     """All that is wrong with these pages of the site at `address`."""
     found: list[Finding] = []
-    of_each_folder = {page.split("/")[0]: page for page in reversed(pages)}.values()
+    of_each_folder = first_of_each_folder(pages)
     for form in (WIDE, PHONE):
         context = browser.new_context(
             color_scheme=form.theme, reduced_motion="reduce", viewport={"width": form.width, "height": 800}
         )
         context.set_default_timeout(120_000)
-        for script in ("axe-core/axe.min.js", "sweep.js"):
+        for script in ("axe-core/axe.min.js", "all_pages.js"):
             context.add_init_script(path=HERE / script)
         tab = context.new_page()
         heard = listen(tab, address)

@@ -1,4 +1,4 @@
-// What tests/browser/sweep.py asks of a page. It comes before the page's own scripts.
+// What tests/browser/all_pages.py asks of a page. It comes before the page's own scripts.
 if (location.protocol !== "about:") localStorage.clear(); // or the theme chosen on the page before would last
 
 globalThis.sweep = {
