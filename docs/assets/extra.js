@@ -1,6 +1,17 @@
 // What the theme's own script leaves out for those who go by keyboard or screen reader.
 const article = document.querySelector("article");
 
+// The theme of the system until a reader chooses one, also when the system changes: docs/_overrides/main.html begins it.
+const themes = document.querySelector("form.md-header__option");
+for (const choice of ["click", "keydown"])
+  themes?.addEventListener(choice, ({ isTrusted, key }) => {
+    if (isTrusted && (choice === "click" || key === "Enter")) localStorage.themeChosen = "yes";
+  });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches }) => {
+  const scheme = matches ? "slate" : "default";
+  if (!localStorage.themeChosen) themes?.querySelector(`[data-md-color-scheme="${scheme}"]`).click();
+});
+
 // Names: of the dialog for the search, and of the lists below a section whose label in the navigation is an icon.
 document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
 for (const list of document.querySelectorAll(".md-nav[aria-labelledby]")) {

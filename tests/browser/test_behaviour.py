@@ -98,11 +98,23 @@ def test_the_theme_is_switched_with_the_keyboard(page: Any) -> None:
     page.wait_for_function("document.body.dataset.mdColorScheme === 'slate'")
 
 
-def test_the_theme_follows_the_system_until_a_choice_without_the_late_script(page: Any) -> None:
+def test_a_page_has_the_theme_of_the_system_before_the_late_script(page: Any) -> None:
     page.route("**/bundle.*.js", lambda route: route.abort())
     page.emulate_media(color_scheme="dark")
     page.goto(CHAPTER)
     assert scheme(page) == "slate"
+
+
+def test_the_theme_follows_the_system_until_a_choice(page: Any) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(CHAPTER)
+    assert scheme(page) == "slate"
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function("document.body.dataset.mdColorScheme === 'default'")
+    page.reload()
+    assert scheme(page) == "default"
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.body.dataset.mdColorScheme === 'slate'")
     page.emulate_media(color_scheme="light")
     page.wait_for_function("document.body.dataset.mdColorScheme === 'default'")
     switch_theme(page, "slate")

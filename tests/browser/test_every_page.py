@@ -1,6 +1,7 @@
 """Every page of the built site in a real browser: light and dark, wide and on a phone.
 
-A push opens the first page of each folder, whose frame all pages of the folder share, and a share of the others.
+A push opens the first page of each folder, whose frame all pages of that folder share, and a share of the
+others.
 """
 
 from collections.abc import Callable
