@@ -453,6 +453,21 @@ def test_a_stream_that_is_not_of_the_batch_that_is_run_is_refused(llama, tmp_pat
         collect(llama, tmp_path, layers=[1])
 
 
+def test_a_collection_inside_a_capture_is_none_of_the_captures_passes(llama, tmp_path):
+    ids = torch.tensor([[5, 9, 4]])
+    alone, inside = get_residual_stream_at_layer(llama, 1, ids), []
+
+    def collect_once(module, args):
+        if not inside:
+            inside.append(None)  # the passes of the collection come by here, too
+            inside[0] = collect(llama, tmp_path / "inside", layers=[1])
+
+    with add_hooks([(find_blocks(llama)[0], collect_once)]):
+        assert torch.equal(get_residual_stream_at_layer(llama, 1, ids), alone)
+    collect(llama, tmp_path / "alone", layers=[1])
+    assert contents(tmp_path / "inside") == contents(tmp_path / "alone")
+
+
 def test_streams_of_several_widths_are_refused(llama, tmp_path):
     narrow = [(find_blocks(llama)[2], lambda module, args: (args[0][..., :16], *args[1:]))]
     with pytest.raises(CollectError, match=r"streams of several widths, \[16, 32\]"), add_hooks(narrow):
