@@ -160,7 +160,7 @@ reference: setup ## make the generated parts of the reference: names, command, m
 	$(BIN)/python -m tools.reference.cli_page
 	$(BIN)/python -m tools.reference.errors_page
 	$(BIN)/python -m tools.reference.root_pages
-	$(BIN)/python -m tools.reference.blocks_report
+	$(BIN)/python -m tools.reference.blocks_page
 
 bake: reference ## write outputs and figures into the pages, then make the notebooks and the block report
 	$(BIN)/python -m pytest --bake docs README.md $(ARGS)
@@ -168,12 +168,12 @@ bake: reference ## write outputs and figures into the pages, then make the noteb
 	$(BIN)/python -m tools.pictures.explorer
 	$(BIN)/python -m tools.pictures.home
 	$(BIN)/python -m tools.notebooks.notebooks
-	$(BIN)/python -m tools.reference.blocks_report
+	$(BIN)/python -m tools.reference.blocks_page
 
 exercises: setup ## make the pages and notebooks of the exercises from their folders
 	$(BIN)/python -m tools.exercises.exercise_pages
 	$(BIN)/python -m tools.exercises.exercise_notebooks
-	$(BIN)/python -m tools.reference.blocks_report
+	$(BIN)/python -m tools.reference.blocks_page
 
 atlas: setup ## verify every causal-LM type of transformers (one to five minutes), then write the page of the atlas
 	$(BIN)/python -m tools.atlas $(ARGS)

@@ -1,6 +1,5 @@
 """How often hooks ran: what `with add_hooks(...) as calls` gives, and the check of an exact number."""
 
-import functools
 import operator
 import weakref
 from collections.abc import Sequence
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
+
+from tutorial_lib.arguments import short_name, shortened
 
 
 class UnexpectedCallsError(RuntimeError):
@@ -72,7 +73,7 @@ class HookCalls:
 
     @property
     def _hooks(self) -> list[str]:
-        return [_shortened(name) for name in self._raw_names]
+        return [shortened(name) for name in self._raw_names]
 
     @property
     def counts(self) -> list[int | None]:
@@ -153,20 +154,6 @@ def _checked_number(number: Any) -> int:
     if operator.index(number) < 0:
         raise ValueError(f"expected_calls must be 0 or more, got {number}")
     return operator.index(number)
-
-
-def short_name(thing: Any) -> str:
-    """A short name for a message: a function's own, a module's class, else the repr."""
-    if isinstance(thing, nn.Module):
-        return type(thing).__name__
-    if isinstance(thing, functools.partial):
-        return short_name(thing.func)
-    return _shortened(getattr(thing, "__qualname__", None) or repr(thing))
-
-
-def _shortened(name: str) -> str:
-    name = name.rpartition("<locals>.")[2]
-    return name if len(name) <= 80 else name[:77] + "..."
 
 
 def _times(number: int) -> str:

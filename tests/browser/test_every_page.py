@@ -16,7 +16,7 @@ from tests.turns import TURNS, deal
 from tools.site.site_server import serving
 
 Wrong = Callable[[str], str]
-SHARES = 4
+SHARES = 6
 
 
 @pytest.fixture(scope="session")

@@ -771,7 +771,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_anythi
 
     monkeypatch.setattr(files.os, "fsync", sync)
     monkeypatch.setattr(files, "replace_file", rename)
-    files.write_text(tmp_path / "a.json", "text")
+    files.write_whole(tmp_path / "a.json", "text", durable=True)
     assert done == ["4 bytes", "name", "folder"]
 
 

@@ -14,7 +14,8 @@ from tests.turns import by_turns, deal
 from tutorial_lib.collect import ActivationStore, read_statistics
 
 SIGKILL = 9
-MOMENTS = sorted(random.Random(0).uniform(0.02, 0.95) for _ in range(20))  # shares of the processor time
+DRAW = random.Random(0)
+MOMENTS = sorted(DRAW.uniform(0.02, 0.95) for _ in range(20))  # shares of the processor time
 MANIFEST, RESULT = "manifest.json", "statistics.safetensors"
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has neither fork nor kill -9"),
@@ -34,7 +35,9 @@ def undisturbed(
     forks: Forks, settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, bytes], Ended]:
     """The files of a collection that nothing disturbed, and how long it took."""
-    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    folder = tmp_path_factory.mktemp("undisturbed")
+    forks("rows", folder / "first", **settings)  # slower than all that follow: kills would come too late
+    out = folder / "out"
     ended = forks("rows", out, **settings)
     assert (ended.signal, shards_in(out)) == (0, 14)
     assert set(ActivationStore(out).manifest["skipped"]) == {"bad", "empty", "split at max_length"}

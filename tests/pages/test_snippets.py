@@ -200,7 +200,7 @@ def test_a_traceback_shows_the_line_of_the_page(check):
     result.stdout.fnmatch_lines(
         ["docs/page.md:9: in <module>", "    f(0)", "docs/page.md:6: in f", "    return 1 / n", "E   Zero*"]
     )
-    result.stdout.no_fnmatch_line("*snippet_session*")
+    result.stdout.no_fnmatch_line("*pages?session*")
 
 
 def test_a_syntax_error_names_the_line_of_the_page(check):

@@ -9,8 +9,9 @@ from tutorial_lib.course.sources import imported
 
 # From the ground up. A room may import what stands in a line above its own, and itself.
 FLOORS = """
-arguments hook_calls files tiny_model tiny_random
-activations architecture hooks
+arguments files tiny_model tiny_random
+hook_calls activations architecture
+hooks
 capture compiled
 leftovers residual tokens verify models
 interventions maps

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from tests import ROOT
 from tools.pages.page import read_page
@@ -96,9 +95,9 @@ def test_current_files_are_left_alone_and_stale_ones_are_named_and_mended(
         assert explorer.main([*arguments, "--check"]) == 1
         assert f"stale: docs/{name}" in capsys.readouterr().out
         assert explorer.main(arguments) == 0
+        # The check allows a last digit, which depends on the CPU and on the number of threads.
         assert explorer.main([*arguments, "--check"]) == 0, capsys.readouterr().out
-        if torch.get_num_threads() == 1:  # as in `make test`; with more, a last digit is another one
-            assert file.read_text(encoding="utf-8") == before
+        assert old in file.read_text(encoding="utf-8")
 
 
 def _cell(data: dict[str, Any]) -> list[int]:

@@ -116,6 +116,6 @@ def test_the_cell_installs_the_package_where_it_is_missing(tmp_path: Path, wheel
     assert installed.returncode == 0, installed.stderr
     file, torch = json.loads(installed.stdout.splitlines()[-1])
     assert Path(file).is_relative_to(tmp_path / "env")
-    assert torch == version("torch")
+    assert torch.partition("+")[0] == version("torch").partition("+")[0]  # the build may be said or not
     again = run(f"import subprocess; subprocess.run = None\n{code(text)}")  # it is there: pip is not called
     assert again.returncode == 0, again.stderr

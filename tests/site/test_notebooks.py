@@ -355,7 +355,7 @@ def reader(monkeypatch):
 
 # A kernel imports torch anew, and the blocks of the pages are run in each push: the notebooks take turns.
 @pytest.mark.slow
-@pytest.mark.parametrize("path", by_turns(COMMITTED, of=6), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", by_turns(COMMITTED, of=12), ids=lambda path: path.stem)
 def test_a_committed_notebook_runs_and_prints_what_it_holds(path, reader, tmp_path):
     execute(nbformat.read(path, 4), tmp_path)
 

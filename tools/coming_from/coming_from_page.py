@@ -25,7 +25,7 @@ from tools.coming_from.reading import GPT2_NAMES, JOBS, LIBRARIES, PortedJob, fo
 from tools.coming_from.verbs import VERBS
 from tools.reference.generated import bring_up_to_date, parser
 
-TEMPLATE = ROOT / "tests" / "coming_from" / "page.md"
+TEMPLATE = Path(__file__).parent / "page.md"
 RESULTS = "reference/coming-from.json"
 WIDTH = 120
 PEERS_ONLY = '<!--pytest.mark.skip(reason="run in an environment of its own by make test-peers")-->'

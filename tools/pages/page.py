@@ -2,7 +2,7 @@
 
 pytest-codeblocks' parser decides what a block is. But it passes over some fences without a word (`py`,
 `~~~python`, `python title="x"`), loses the blank lines of an indented block and takes whatever fence comes
-next for an output. So `snippet_scan` reads the page a second time, the way a Markdown renderer does, and what
+next for an output. So `scan` reads the page a second time, the way a Markdown renderer does, and what
 the two disagree about is an error of the page: a reader must never see code that no test has run.
 """
 

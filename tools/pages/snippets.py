@@ -9,8 +9,8 @@ It stands on pytest-codeblocks: its flag `--codeblocks`, its parser and its comm
 - With `$TUTORIAL_MODEL` the code runs on another model. `--same-everywhere` compares the outputs that do not
   say `title="this model"`; `--label` writes this where they differ.
 
-`snippet_scan` and `snippet_page` read a page, `snippet_session` runs its blocks, `snippet_state` keeps what
-they change in the process apart for each page, `snippet_figures` and `snippet_bake` do what their names say.
+`scan` and `page` read a page, `session` runs its blocks, `state` keeps what they change in the process apart
+for each page, `figures` and `bake` do what their names say.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A map of a model: its blocks, embedding, final norm and unembedding, and how a block writes to the stream.
 
-The blocks are found by `blocks.py`; the rest follows from them, by a few rules and no table of models.
+`blocks.py` finds the blocks; the rest follows from them, by a few rules and no table of models.
 """
 
 import inspect

@@ -1,7 +1,7 @@
 """Check a student's answers on their own machine, in a process that can be stopped. Loads no torch itself.
 
 The machine is the student's and so is the code: this keeps a loop without end or a crash from taking the
-command with it, and no more. For answers that may wish one ill there is `isolation`.
+command with it, and no more. For answers that may wish one ill there is `sandbox`.
 """
 
 import re

@@ -6,7 +6,7 @@
 
 A selection is fixed: a token is touched or it is not, in whichever call of the model it is computed. So
 the text is the same with and without a cache, with the prompt in chunks, under beams and guessed tokens.
-`token_tracking` finds the selected tokens in each call, `token_text` selects words and shows a selection.
+`tracking` finds the selected tokens in each call, `text` selects words and shows a selection.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """What a selection of tokens is: a mask over a batch of prompts and one over what is generated from it.
 
-The functions of `positions` make selections, `token_tracking` finds the selected tokens in each call of a
-model, `token_text` selects by words and shows what is selected.
+The functions of `select` make selections, `tracking` finds the selected tokens in each call of a
+model, `text` selects by words and shows what is selected.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Run a model under watch: record what its modules are called with and return, and leave it as it was.
 
-`verify.py` and `terms.py` say what the records mean.
+`findings.py` and `sums.py` say what the records mean.
 """
 
 import random

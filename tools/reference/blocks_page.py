@@ -1,4 +1,4 @@
-"""Write the page that counts all blocks: `python -m tools.reference.blocks_report [--check] [--docs docs]`.
+"""Write the page that counts all blocks: `python -m tools.reference.blocks_page [--check] [--docs docs]`.
 
 It is computed from the sources, by the same reader as the tests, so it is the same on every machine.
 """
@@ -103,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     except PageError as error:
         print(error, file=sys.stderr)
         return 1
-    return bring_up_to_date(files, (), options, tool="reference.blocks_report")
+    return bring_up_to_date(files, (), options, tool="reference.blocks_page")
 
 
 if __name__ == "__main__":
