@@ -185,6 +185,7 @@ needs_fork = pytest.mark.skipif(sys.platform == "win32", reason="Windows has nei
 
 
 @needs_fork
+@pytest.mark.turn(1, 2)
 def test_a_process_that_hangs_dies_or_raises_becomes_a_result_and_the_others_go_on():
     found = bad("hangs", "is killed", "exits", "raises", "behaves", seconds=20)
     assert (found["hangs"].outcome, found["hangs"].detail) == ("time", "more than 20 s")
@@ -260,6 +261,7 @@ def test_an_atlas_is_read_as_it_was_written_in_the_order_of_types(tmp_path):
 
 @pytest.mark.slow
 @needs_fork
+@pytest.mark.turn(0, 2)
 def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path):
     types = ["gpt2", "llama", "opt", "gpt_neox", "phi", "bloom"]
     arguments = [

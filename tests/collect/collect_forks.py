@@ -153,7 +153,7 @@ def _collect(order: dict[str, Any], each: dict[str, Any], model: Any, tokenizer:
 
 
 def _seconds_of(process: Any) -> float:
-    """The processor time of a process; by the scheduler's clock, where there is one, and else in hundredths."""
+    """The processor time of a process, by the scheduler's clock where there is one, else in hundredths."""
     threads = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
     with contextlib.suppress(OSError, IndexError):
         if found := [int(thread.read_text().split()[0]) for thread in threads]:

@@ -157,6 +157,7 @@ def executed(notebook, folder):
 
 
 @pytest.mark.slow
+@pytest.mark.turn(1, 2)
 def test_an_untouched_notebook_runs_to_its_end_and_nothing_is_attempted(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     shown = executed(notebook(), tmp_path)
@@ -167,6 +168,7 @@ def test_an_untouched_notebook_runs_to_its_end_and_nothing_is_attempted(monkeypa
 
 
 @pytest.mark.slow
+@pytest.mark.turn(0, 2)
 def test_with_the_solutions_in_it_every_check_of_a_notebook_passes(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     shown = executed(solved(TOPICS[0]), tmp_path)

@@ -123,6 +123,7 @@ def test_a_stamp_says_what_was_run_with_what_and_when(small: Path, ran: dict[str
     assert html.index('<aside class="verified"') < html.rindex("</article>")
 
 
+@pytest.mark.turn(1, 3)
 def test_two_processes_report_what_one_does(small: Path, ran: dict[str, Any]) -> None:
     again = run_blocks(small, "-n", "2", "--dist", "loadgroup")
     for report in (ran, again):

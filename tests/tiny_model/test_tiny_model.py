@@ -27,6 +27,7 @@ def committed():
     return json.loads((path() / "evaluation.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.turn(2, 3)
 def test_evaluation_json_is_what_the_weights_do(committed):
     model, tokenizer = load_model(str(path()), device="cpu", dtype=torch.float32)
     again, before = numbers(evaluate.evaluate(model, tokenizer)), numbers(committed)
