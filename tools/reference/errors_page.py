@@ -29,12 +29,19 @@ LEFT_OUT = re.compile(
     r"tiny_random/|tiny_model/|sandbox/|exercises/(\d|(catalog|checking|mistakes)\.py)|workspace/filling\.py"
     r"|checker/(judging|observing|answer_file)\.py"
 )
-# The page of a file that has no public name. All others are on the page of their names.
+# The topic of a room, or of a file without a public name. All others are on the page of their names.
 BELONGS = {
-    "hook_pairs": "hooks",
-    "edit": "editing",
-    "tracking": "positions",
+    "architecture": "maps",
+    "arguments": "reading",
+    "checker": "cli",
+    "collect": "collecting",
+    "commands": "cli",
+    "course": "courses",
+    "exercises": "cli",
     "interventions": "editing",
+    "tokens": "positions",
+    "verify": "maps",
+    "workspace": "cli",
 }
 BEGIN, END = "<!-- The messages, by tools/reference/errors_page.py: -->", "<!-- The end of the messages. -->"
 PYTORCH = "\n## PyTorch's own\n"
@@ -113,13 +120,7 @@ def _homes(pages: dict[str, str]) -> dict[str, str]:
 
 def _topic(message: Message, homes: dict[str, str]) -> str:
     path = Path(message.file).relative_to(LIBRARY.name)
-    if path.is_relative_to("exercises/course"):
-        return "courses"
-    if path.parts[0] in ("exercises", "commands"):
-        return "cli"
-    if path.parts[0] == "collecting":
-        return "collecting"
-    return BELONGS.get(path.stem) or homes.get(message.file, "")
+    return BELONGS.get(path.parts[0].removesuffix(".py")) or homes.get(message.file, "")
 
 
 def _line(message: Message, remedies: list[str]) -> str:
