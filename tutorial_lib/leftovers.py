@@ -39,7 +39,7 @@ WHOSE: dict[Owner, str] = {
     "user": "the user's, its handle exists",
     "copy": "came along with a copy of the model",
     "unknown": "nobody's: its handle is lost, or it came along with a copy",
-    "tutorial_lib": "of an add_hooks block that is still running",
+    "tutorial_lib": "of an add_hooks block or a capture that is still running",
     "transformers": "transformers' own",
     "accelerate": "accelerate's own",
     "peft": "PEFT's own",
@@ -174,6 +174,8 @@ def _owner(hook: Any, module: nn.Module, table: Any, key: int, handles: _Handles
     if counted_in is not None:  # made by add_hooks, which knows where it was put
         calls, number = counted_in
         return "tutorial_lib" if calls.active and calls.module_of(number) is module else "copy"
+    if getattr(hook, "__module__", "") == "tutorial_lib.capture":  # on while a capture runs, and not counted
+        return "tutorial_lib"
     library = _library(hook)
     if library is not None:
         return library

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from tests.tiny_families import build, hooks_on, tables
-from tutorial_lib import LeftoverHook, add_hooks, find_blocks, leftover_hooks
+from tutorial_lib import LeftoverHook, add_hooks, find_blocks, get_residual_stream_at_layer, leftover_hooks
 
 HERE = __file__
 
@@ -38,6 +38,14 @@ def net():
 
 def owners(model):
     return [(hook.path, hook.kind, hook.name, hook.owner) for hook in leftover_hooks(model)]
+
+
+def test_the_hook_of_a_capture_that_is_running_is_the_librarys(llama):
+    seen = []
+    with add_hooks([(llama.model.layers[0], lambda module, args: seen.extend(leftover_hooks(llama)))]):
+        get_residual_stream_at_layer(llama, 1, torch.tensor([[1, 2]]))
+    assert [(hook.path, hook.owner) for hook in seen][1:] == [("model.layers.1", "tutorial_lib")]
+    assert leftover_hooks(llama) == []
 
 
 def test_a_model_without_hooks_has_none(net, llama):
