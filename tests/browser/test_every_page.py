@@ -16,7 +16,7 @@ from tests.turns import TURNS, deal
 from tools.site.site_server import serving
 
 Wrong = Callable[[str], str]
-SHARES = 6
+SHARES = 12
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,8 @@ def in_this_turn(pages: list[str], option: Any) -> list[str]:
 
 
 def test_the_turns_together_open_every_page() -> None:
-    pages = ["", "a/", "a/1/", "a/2/", "b/", "b/1/", "b/2/", "b/3/", "404.html"]
+    later = [f"{folder}/{number}/" for folder in "ab" for number in range(SHARES)]
+    pages = ["", "a/", "b/", *later, "404.html"]
 
     def turn(number: int, everything: bool = False) -> set[str]:
         return set(in_this_turn(pages, SimpleNamespace(turn=number, everything=everything)))

@@ -94,6 +94,7 @@ def test_grading_leaves_submissions_and_bundle_as_they_were(
     assert hashes(bundle.folder.parent) == before
 
 
+@pytest.mark.turn(1, 3)
 def test_the_answers_were_run_with_each_students_own_variant(
     bundle: Bundle, graded: tuple[GradingRun, Path]
 ) -> None:
