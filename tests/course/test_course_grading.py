@@ -19,7 +19,7 @@ from tutorial_lib.course.grading import GradingRun, Options, grade
 from tutorial_lib.course.journal import NAME
 from tutorial_lib.course.receipts import is_genuine
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("grading")]  # the class is graded once
 
 # Outcome, or misconception, of the three exercises, and points.
 DESERVED = {
@@ -94,7 +94,6 @@ def test_grading_leaves_submissions_and_bundle_as_they_were(
     assert hashes(bundle.folder.parent) == before
 
 
-@pytest.mark.turn(1, 3)
 def test_the_answers_were_run_with_each_students_own_variant(
     bundle: Bundle, graded: tuple[GradingRun, Path]
 ) -> None:

@@ -15,6 +15,8 @@ from tests import ROOT
 from tools.pages.scan import scan
 from tools.reference import api_docstrings, api_pages
 
+pytestmark = pytest.mark.xdist_group("api pages")  # the page is built once
+
 API = ROOT / "docs" / "reference" / "api"
 TAUGHT = re.compile(r"^\*\*Taught in\*\* .*\]\((?:\.\./)+(?!reference)", re.MULTILINE)
 OTHERS = re.compile(r"other\s+arguments\s+are\s+those\s+of\s+`(\w+)`")

@@ -14,6 +14,8 @@ from tools.pages.page import read_page
 from tools.pictures import explorer
 from tools.pictures.explorer_data import COEFFICIENTS, explorer_data
 
+pytestmark = pytest.mark.xdist_group("explorer")  # the data is computed once
+
 DOCS = ROOT / "docs"
 
 

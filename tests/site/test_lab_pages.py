@@ -16,6 +16,8 @@ from tools.notebooks import notebooks
 from tools.site import lab_pages
 from tools.site.finish_site import finish
 
+pytestmark = pytest.mark.xdist_group("lab pages")  # the site is built once
+
 CONFIG = """\
 site_name: Labs
 site_description: Of all pages.

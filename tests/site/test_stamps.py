@@ -17,6 +17,8 @@ import pytest
 from tests import ROOT
 from tools.site import stamps
 
+pytestmark = pytest.mark.xdist_group("stamps")  # the pages are run once
+
 pytest_plugins = ["pytester"]
 PAGE = """\
 # One
