@@ -13,10 +13,8 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HF_HUB_OFFLINE := 1
 export NO_MKDOCS_2_WARNING := 1
-# The tests run in so many processes, one more than there are cores, since some wait; the blocks of a page stay together in
-# one of them. (nproc says 1 where OMP_NUM_THREADS does.)
-CORES := $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
-JOBS ?= $(shell expr $(CORES) + 1)
+# The tests run in so many processes; the blocks of a page stay together in one of them. (nproc says 1 where OMP_NUM_THREADS does.)
+JOBS ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # The model in the box is so small that a second thread costs more than it brings: 250 s became 22 on a busy machine.
 export OMP_NUM_THREADS ?= 1
 

@@ -17,6 +17,7 @@ from tutorial_lib.checker.local import LocalRunner
 from tutorial_lib.checker.local_process import LocalError
 from tutorial_lib.exercises.catalog import Exercise, read_exercise
 
+pytestmark = pytest.mark.xdist_group("local runner")  # the runner is started once
 SECONDS = 3.0
 FORKS = sys.platform == "linux"
 LINUX = pytest.mark.skipif(not FORKS, reason="only Linux holds an answer to a limit of memory")

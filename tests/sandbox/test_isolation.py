@@ -21,6 +21,7 @@ from tutorial_lib.sandbox.runner import IsolationError, Zygote
 from tutorial_lib.sandbox.spawned import Spawner
 
 LIMITS = Limits(seconds=60, memory_mb=512, processes=16, disk_mb=16, output_mb=8)
+pytestmark = pytest.mark.xdist_group("isolation")  # the graders are started once
 linux = pytest.mark.skipif(
     sys.platform != "linux", reason="the layers are Linux's own; elsewhere few are there"
 )
@@ -114,7 +115,7 @@ def test_a_hostile_answer_does_not_pass_and_the_next_honest_one_does(
 
 
 @linux
-@pytest.mark.parametrize("name", by_turns(sorted(find_exercises()), of=4))
+@pytest.mark.parametrize("name", by_turns(sorted(find_exercises()), of=6))
 def test_every_solution_passes_in_isolation(name: str, grader: Grader) -> None:
     exercise = find_exercises()[name]
     grader.limits = Limits()
