@@ -137,13 +137,14 @@ portable: setup ## build the site with MkDocs, ProperDocs and Zensical: the same
 	SITE_DIR=.portable/mkdocs $(BIN)/mkdocs build --strict
 	SITE_DIR=.portable/properdocs .venv-properdocs/bin/properdocs build --strict
 	SITE_DIR=.portable/zensical .venv-zensical/bin/zensical build --strict
+	cp docs/labs/*.md .portable/zensical/labs/  # it makes no pages of notebooks but copies them, with a link to these
 	@set -e; for site in $(SITES); do \
 		$(BIN)/python -m tools.site.finish_site .portable/$$site; \
 		$(BIN)/python -m tools.site.check_links .portable/$$site; \
 		(cd .portable/$$site && grep -roE '<h[1-6] id="[^"]+"' --include='*.html' --exclude-dir=labs . | sort) \
 			> .portable/$$site.headings; \
 		diff .portable/mkdocs.headings .portable/$$site.headings; \
-	done  # but for the labs: Zensical reads no notebooks
+	done
 
 # On Debian and Ubuntu: apt install chromium nodejs npm
 LIGHTHOUSE ?= lighthouse@12.8.2
