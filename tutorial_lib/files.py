@@ -31,7 +31,7 @@ def write_whole(path: Path, text: str, *, durable: bool = False) -> None:
 def growing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """A new file that becomes `path` when the block ends, and goes away if the block fails.
 
-    Each has a name of its own, so that two processes which write the same file do not meet. It is locked, so
+    Each has its own name, so that two processes that write the same file do not meet. It is locked, so
     that `remove_abandoned` can tell whether somebody is writing it.
 
     Args:

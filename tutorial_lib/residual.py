@@ -56,7 +56,7 @@ def get_residual_stream_at_layer(
         ValueError: a layer or position that does not exist, input ids of a wrong shape, unknown `edits`.
         UnaddressableStreamError: the model has no such positions in its stream, or no last block.
         TypeError: a layer, position or input of a wrong type.
-        RuntimeError: the forward pass does not come by the layer, or does so without gradients though they
+        RuntimeError: the forward pass does not reach the layer, or does so without gradients though they
             were asked for (reentrant gradient checkpointing).
     """
     stream = stream_of(model)
@@ -107,7 +107,7 @@ def cache_residual_streams(
         ValueError: a layer or position that does not exist, input ids of a wrong shape, unknown `edits`.
         UnaddressableStreamError: the model has no such positions in its stream, or no last block.
         TypeError: a layer, position or input of a wrong type.
-        RuntimeError: the forward pass does not come by the layer, or does so without gradients though they
+        RuntimeError: the forward pass does not reach the layer, or does so without gradients though they
             were asked for (reentrant gradient checkpointing).
     """
     stream = stream_of(model)
